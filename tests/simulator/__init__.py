@@ -1,0 +1,6 @@
+# Copyright (c) 2026, kubeops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An AKS cluster on loopback: Kubernetes API, ARM, Entra tokens, nodes with SSH, kubelets, controllers and faults."""
+
+from __future__ import annotations
