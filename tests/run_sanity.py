@@ -73,17 +73,22 @@ def carry_pip_settings(home: Path) -> None:
     listing = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout
-    sections: dict[str, list[str]] = {}
-    for line in listing.splitlines():
-        name, _, value = line.partition("=")
-        section, _, option = name.rpartition(".")
+    sections: dict[str, dict[str, str]] = {}
+    # What the environment says is listed first, and wins
+    for line in reversed(listing.splitlines()):
+        name, value = line.split("=", 1)
+        section, option = name.rsplit(".", 1)
         # Lines of a value with several of them have to be indented
         text = str(ast.literal_eval(value)).replace("\n", "\n  ")
-        sections.setdefault("global" if section == ":env:" else section, []).append(f"{option} = {text}\n")
+        sections.setdefault("global" if section == ":env:" else section, {})[option] = text
+    blocks = (
+        f"[{section}]\n" + "".join(f"{option} = {text}\n" for option, text in options.items())
+        for section, options in sections.items()
+    )
     path = home / ".config" / "pip" / "pip.conf"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
-    path.write_text("".join(f"[{name}]\n{''.join(lines)}" for name, lines in sections.items()), encoding="utf-8")
+    path.write_text("".join(blocks), encoding="utf-8")
 
 
 def main() -> int:
