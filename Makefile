@@ -10,6 +10,8 @@ override VENV := $(abspath $(VENV))
 BIN := $(VENV)/bin
 # Found when a recipe runs, since `setup` makes the directory
 SITE = $(wildcard $(VENV)/lib/python3.*/site-packages)
+# The checkout under its full name and nothing else, for mypy, which takes no search path into site-packages
+TREE := $(VENV)/tree
 STAMP := $(VENV)/.requirements-installed
 
 # Nobody's own settings may change what a target does: ansible.cfg and ANSIBLE_*, a copy of the collection under ~/.ansible
@@ -28,8 +30,8 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
 
 setup: $(STAMP)  ## virtual environment in .venv (or VENV=...) with everything installed and the checkout linked into it
-	@mkdir -p "$(SITE)/ansible_collections/$(dir $(NAME))"
-	@ln -sfn "$(CURDIR)" "$(SITE)/ansible_collections/$(NAME)"
+	@for place in "$(SITE)" "$(TREE)"; do mkdir -p "$$place/ansible_collections/$(dir $(NAME))" && \
+	  ln -sfn "$(CURDIR)" "$$place/ansible_collections/$(NAME)"; done
 
 $(STAMP): requirements.txt requirements-dev.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -43,7 +45,7 @@ $(STAMP): requirements.txt requirements-dev.txt
 lint: setup  ## ruff, mypy --strict, ansible-lint, documentation and changelog lint
 	$(GATE) ruff check .
 	$(GATE) ruff format --check .
-	cd "$(SITE)" && $(GATE) MYPYPATH=. mypy --config-file "$(CURDIR)/pyproject.toml" --cache-dir "$(VENV)/.mypy_cache" \
+	cd "$(TREE)" && $(GATE) MYPYPATH=. mypy --config-file "$(CURDIR)/pyproject.toml" --cache-dir "$(VENV)/.mypy_cache" \
 	  -p ansible_collections.kubeops.aks_reboot.plugins.module_utils -p ansible_collections.kubeops.aks_reboot.tests.simulator
 	$(GATE) ansible-lint --profile production
 	$(GATE) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --skip-rstcheck .
