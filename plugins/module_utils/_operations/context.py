@@ -1,0 +1,83 @@
+# Copyright (c) 2026, kubeops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every operation on a node is given beside its own options: the right to write, a clock, and a voice."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from .._errors import GuardLost
+
+
+class Clock(Protocol):
+    """Time as an operation sees it; tests put their own in its place."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+    def utcnow(self) -> datetime: ...
+
+
+class SystemClock:
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def utcnow(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class ParentGuard:
+    """Refuses to write once the process that started us is gone: a killed playbook leaves nobody who goes on."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+
+    def __call__(self) -> None:
+        if os.getppid() != self._parent:
+            raise GuardLost("the playbook that started this task is gone: nothing more is written", reason="orphaned")
+
+
+PROGRESS_SECONDS = 30.0
+
+
+@dataclass
+class Progress:
+    """Tells what happens to a node: one line for each change of state, and one every 30 s of waiting."""
+
+    node: str
+    sink: Callable[[str], None] = lambda _line: None
+    clock: Clock = field(default_factory=SystemClock)
+    _last: float = field(default=float("-inf"), init=False)
+    _waiting: str = field(default="", init=False)
+
+    def say(self, text: str) -> None:
+        self._last = self.clock.monotonic()
+        self.sink(f"{self.node}: {text}")
+
+    def waiting(self, phase: str, what: str, elapsed: float, limit: float) -> None:
+        """Say ``phase: waiting for what`` when ``what`` is new or 30 s have passed; ``limit`` 0 means no limit."""
+        if what == self._waiting and self.clock.monotonic() - self._last < PROGRESS_SECONDS:
+            return
+        self._waiting = what
+        self.say(f"{phase}: waiting for {what} ({elapsed:.0f} s{f' of {limit:.0f} s' if limit else ''})")
+
+
+@dataclass
+class Context:
+    """``guard`` is called right before each write and raises :class:`GuardLost` when this process may not write."""
+
+    progress: Progress
+    guard: Callable[[], None] = field(default_factory=ParentGuard)
+    clock: Clock = field(default_factory=SystemClock)
