@@ -94,9 +94,7 @@ def _pod(obj: JsonObject) -> None:
     tolerations = spec.setdefault("tolerations", [])
     for key, seconds in _EVICTED_AFTER:
         if not any(_tolerates_no_execute(toleration, key) for toleration in tolerations):
-            tolerations.append(
-                {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}
-            )
+            tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds})
 
 
 def _tolerates_no_execute(toleration: JsonObject, key: str) -> bool:
@@ -154,7 +152,11 @@ def _update_strategy(spec: JsonObject, rolling: dict[str, Any]) -> None:
 
 def _job(obj: JsonObject, spec: JsonObject) -> None:
     for key, value in (
-        ("parallelism", 1), ("completions", 1), ("backoffLimit", 6), ("completionMode", "NonIndexed"), ("suspend", False)
+        ("parallelism", 1),
+        ("completions", 1),
+        ("backoffLimit", 6),
+        ("completionMode", "NonIndexed"),
+        ("suspend", False),
     ):
         spec.setdefault(key, value)
     uid = obj["metadata"].get("uid")

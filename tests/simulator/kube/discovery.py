@@ -95,7 +95,9 @@ def legacy_versions() -> JsonObject:
 
 def group(name: str) -> JsonObject:
     """The APIGroup of a named group."""
-    versions = [{"groupVersion": f"{name}/{v}", "version": v} for group_name, v in group_versions() if group_name == name]
+    versions = [
+        {"groupVersion": f"{name}/{v}", "version": v} for group_name, v in group_versions() if group_name == name
+    ]
     return {
         "kind": "APIGroup",
         "apiVersion": "v1",
@@ -158,7 +160,10 @@ def _aggregated_resource(resource: Resource) -> JsonObject:
 
 def openapi_index() -> JsonObject:
     """The answer of /openapi/v3: where the document of each group version is."""
-    paths = {_root(name, version): {"serverRelativeURL": f"/openapi/v3/{_root(name, version)}"} for name, version in group_versions()}
+    paths = {
+        _root(name, version): {"serverRelativeURL": f"/openapi/v3/{_root(name, version)}"}
+        for name, version in group_versions()
+    }
     return {"paths": paths}
 
 

@@ -101,7 +101,13 @@ def _later_page(store: Store, resource: Resource, selection: Selection, limit: i
 
 
 def _cut(
-    store: Store, resource: Resource, selection: Selection, objects: list[Stored], position: int, limit: int, revision: int
+    store: Store,
+    resource: Resource,
+    selection: Selection,
+    objects: list[Stored],
+    position: int,
+    limit: int,
+    revision: int,
 ) -> Page:
     metadata: JsonObject = {"resourceVersion": str(revision)}
     end = position + limit if limit else len(objects)

@@ -28,8 +28,17 @@ _LABEL_RULE = (
     "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
-_IMMUTABLE = ("uid", "creationTimestamp", "namespace", "name", "generateName", "deletionTimestamp",
-              "deletionGracePeriodSeconds", "generation", "selfLink")
+_IMMUTABLE = (
+    "uid",
+    "creationTimestamp",
+    "namespace",
+    "name",
+    "generateName",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "selfLink",
+)
 
 
 def now() -> str:
@@ -135,6 +144,8 @@ def _map_problems(metadata: JsonObject) -> list[FieldError]:
             errors.append(invalid_value("metadata.annotations", key, problem))
     if sum(len(key) + len(str(value)) for key, value in annotations.items()) > _ANNOTATION_BYTES:
         errors.append(
-            FieldError("FieldValueTooLong", "metadata.annotations", f"Too long: may not be more than {_ANNOTATION_BYTES} bytes")
+            FieldError(
+                "FieldValueTooLong", "metadata.annotations", f"Too long: may not be more than {_ANNOTATION_BYTES} bytes"
+            )
         )
     return errors

@@ -91,7 +91,7 @@ def _pointer(path: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
 
 
-def _position(items: list[Any], part: str, end: int) -> int:
+def _position(part: str, end: int) -> int:
     if not part.isdigit() or int(part) > end or (len(part) > 1 and part[0] == "0"):
         raise unprocessable()
     return int(part)
@@ -103,7 +103,7 @@ def _lookup(document: Any, path: list[str]) -> Any:
         if isinstance(value, dict) and part in value:
             value = value[part]
         elif isinstance(value, list):
-            value = value[_position(value, part, len(value) - 1)]
+            value = value[_position(part, len(value) - 1)]
         else:
             raise unprocessable()
     return value
@@ -116,7 +116,7 @@ def _add(document: Any, path: list[str], value: Any) -> Any:
     if isinstance(parent, dict):
         parent[path[-1]] = value
     elif isinstance(parent, list):
-        position = len(parent) if path[-1] == "-" else _position(parent, path[-1], len(parent))
+        position = len(parent) if path[-1] == "-" else _position(path[-1], len(parent))
         parent.insert(position, value)
     else:
         raise unprocessable()
@@ -147,9 +147,14 @@ def _remove(document: Any, path: list[str]) -> Any:
 
 
 def strategic_merge_patch(original: JsonObject, patch: Any, kind: str) -> JsonObject:
-    """The strategic merge patch of ``kind``. Raises StatusError 400 for a malformed patch, 422 for a missing merge key."""
+    """The strategic merge patch of ``kind``.
+
+    Raises StatusError 400 for a malformed patch, 422 for a list item without its merge key.
+    """
     if not isinstance(patch, dict):
-        raise bad_request("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
+        raise bad_request(
+            "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
+        )
     return _Strategic(kind).merge_map(original, patch, "")
 
 
@@ -170,32 +175,29 @@ class _Strategic:
             return {}
         if directive not in (None, "merge"):
             raise bad_request(f"Unknown patch type found: {directive}")
-        result = dict(original)
-        if "$retainKeys" in patch:
-            result = self._retain(result, patch)
-        orders: dict[str, list[Any]] = {}
+        result = self._retain(original, patch) if "$retainKeys" in patch else dict(original)
         for key, value in patch.items():
-            if key in ("$patch", "$retainKeys"):
-                continue
-            directive, slash, target = key.partition("/")
-            if directive == "$deleteFromPrimitiveList" and slash:
+            if not key.startswith("$"):
+                self._merge_value(result, key, value, field)
+            elif key.startswith("$deleteFromPrimitiveList/"):
+                target = key.partition("/")[2]
                 result[target] = [item for item in result.get(target) or [] if item not in self._list(value)]
-            elif directive == "$setElementOrder" and slash:
-                orders[target] = self._list(value)
-            elif value is None:
-                result.pop(key, None)
-            elif isinstance(value, dict):
-                current = result.get(key)
-                result[key] = self.merge_map(current if isinstance(current, dict) else {}, value, key)
-            elif isinstance(value, list):
-                result[key] = self._merge_list(result.get(key) or [], value, field, key)
-            else:
-                result[key] = value
-        for target, order in orders.items():
-            if isinstance(result.get(target), list):
-                patched = patch.get(target) or []
-                result[target] = self._ordered(result[target], original.get(target) or [], patched, order, target)
+        for key, value in patch.items():
+            target = key.removeprefix("$setElementOrder/")
+            if target != key and isinstance(result.get(target), list):
+                result[target] = self._ordered(result[target], original.get(target) or [], self._list(value), target)
         return result
+
+    def _merge_value(self, result: JsonObject, key: str, value: Any, field: str) -> None:
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            current = result.get(key)
+            result[key] = self.merge_map(current if isinstance(current, dict) else {}, value, key)
+        elif isinstance(value, list):
+            result[key] = self._merge_list(result.get(key) or [], value, field, key)
+        else:
+            result[key] = value
 
     @staticmethod
     def _list(value: Any) -> list[Any]:
@@ -204,12 +206,12 @@ class _Strategic:
         return value
 
     @staticmethod
-    def _retain(result: JsonObject, patch: JsonObject) -> JsonObject:
+    def _retain(original: JsonObject, patch: JsonObject) -> JsonObject:
         retained = patch["$retainKeys"]
         given = {key for key, value in patch.items() if value is not None and not key.startswith("$")}
         if not isinstance(retained, list) or not given <= set(retained):
             raise bad_request("Invalid patch format of retainKeys")
-        return {key: value for key, value in result.items() if key in retained}
+        return {key: value for key, value in original.items() if key in retained}
 
     def _merge_list(self, original: list[Any], patch: list[Any], parent: str, field: str) -> list[Any]:
         if (parent, field) in _PRIMITIVE_SETS:
@@ -226,9 +228,7 @@ class _Strategic:
         result = list(original)
         for item in patch:
             if key not in item:
-                raise StatusError(
-                    422, "Invalid", f"map: {item} does not contain declared merge key: {key}", {}
-                )
+                raise StatusError(422, "Invalid", f"map: {item} does not contain declared merge key: {key}", {})
             places = [index for index, old in enumerate(result) if isinstance(old, dict) and old.get(key) == item[key]]
             if item.get("$patch") == "delete":
                 result = [old for index, old in enumerate(result) if index not in places]
@@ -238,9 +238,7 @@ class _Strategic:
                 result.append(self.merge_map({}, item, field))
         return result
 
-    def _ordered(
-        self, merged: list[Any], original: list[Any], patched: list[Any], order: list[Any], field: str
-    ) -> list[Any]:
+    def _ordered(self, merged: list[Any], original: list[Any], order: list[Any], field: str) -> list[Any]:
         key = self._merge_key(field)
 
         def identity(item: Any) -> Any:

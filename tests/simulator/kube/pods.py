@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import metadata as meta
-from .resources import BUDGETS, PODS, JsonObject
 from .registry import Registry, check_delete_preconditions
+from .resources import BUDGETS, PODS, JsonObject
 from .selectors import selector_from_object
 from .status_errors import StatusError, bad_request, conflict, forbidden, invalid, required, success, too_many_requests
 from .store import Selection, Store, Stored
@@ -60,7 +60,9 @@ def bind(registry: Registry, store: Store, namespace: str, name: str, binding: J
     return success(code=201)
 
 
-def evict(registry: Registry, store: Store, namespace: str, name: str, eviction: JsonObject, dry_run: bool) -> JsonObject:
+def evict(
+    registry: Registry, store: Store, namespace: str, name: str, eviction: JsonObject, dry_run: bool
+) -> JsonObject:
     """Deletes a pod as far as its disruption budget allows.
 
     Raises StatusError: 403 in a terminating namespace, 404, 409 for a precondition, 429 with the cause
@@ -110,14 +112,16 @@ def _free_to_go(pod: JsonObject, budget: JsonObject) -> bool:
     if budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True
     status = budget.get("status") or {}
-    desired = status.get("desiredHealthy", 0)
-    return desired > 0 and status.get("currentHealthy", 0) >= desired
+    desired, current = int(status.get("desiredHealthy", 0)), int(status.get("currentHealthy", 0))
+    return 0 < desired <= current
 
 
 def _spend(store: Store, budget: JsonObject, pod_name: str, dry_run: bool) -> None:
     name, status = budget["metadata"]["name"], budget.setdefault("status", {})
     if status.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
-        raise _refused(f"The disruption budget {name} is still being processed by the server.", _BUDGET_PENDING_RETRY_SECONDS)
+        raise _refused(
+            f"The disruption budget {name} is still being processed by the server.", _BUDGET_PENDING_RETRY_SECONDS
+        )
     allowed = status.get("disruptionsAllowed", 0)
     if allowed < 0:
         raise forbidden(BUDGETS, name, "pdb disruptions allowed is negative")

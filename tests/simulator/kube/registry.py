@@ -239,7 +239,7 @@ class Registry:
         current = int(metadata.get("deletionGracePeriodSeconds", 0))
         if given is None or given >= current:
             return
-        ends = datetime.strptime(metadata["deletionTimestamp"], "%Y-%m-%dT%H:%M:%SZ")
+        ends = datetime.fromisoformat(metadata["deletionTimestamp"])
         metadata["deletionTimestamp"] = meta.timestamp(ends - timedelta(seconds=current - given))
         metadata["deletionGracePeriodSeconds"] = given
 
@@ -264,9 +264,10 @@ class Registry:
 
     def _finish_foreground(self, uid: str) -> None:
         owner = self._store.by_uid(uid)
-        if owner is not None and owner.resource.generation and not self._store.dependents(uid):
-            if _FOREGROUND in (owner.parse()["metadata"].get("finalizers") or []):
-                self.drop_finalizer(owner, _FOREGROUND)
+        if owner is None or not owner.resource.generation or self._store.dependents(uid):
+            return
+        if _FOREGROUND in (owner.parse()["metadata"].get("finalizers") or []):
+            self.drop_finalizer(owner, _FOREGROUND)
 
     def drop_finalizer(self, stored: Stored, finalizer: str) -> None:
         """Takes one finalizer away; removes the object when nothing else keeps it."""
@@ -351,7 +352,14 @@ def apply_update_defaults(resource: Resource, old: JsonObject, new: JsonObject) 
             if name in old["spec"]:
                 new.setdefault("spec", {}).setdefault(name, old["spec"][name])
     if resource is PODS:
-        for name in ("nodeName", "serviceAccountName", "tolerations", "priority", "preemptionPolicy", "enableServiceLinks"):
+        for name in (
+            "nodeName",
+            "serviceAccountName",
+            "tolerations",
+            "priority",
+            "preemptionPolicy",
+            "enableServiceLinks",
+        ):
             if name in old["spec"]:
                 new.setdefault("spec", {}).setdefault(name, old["spec"][name])
     apply_defaults(resource, new)

@@ -87,7 +87,16 @@ NODES = Resource(
     "", "v1", "nodes", "Node", False, ("no",), (), ("status",), ("spec.unschedulable",), status_keeps_metadata=True
 )
 NAMESPACES = Resource(
-    "", "v1", "namespaces", "Namespace", False, ("ns",), (), ("finalize", "status"), ("status.phase",), returns_deleted=True
+    "",
+    "v1",
+    "namespaces",
+    "Namespace",
+    False,
+    ("ns",),
+    (),
+    ("finalize", "status"),
+    ("status.phase",),
+    returns_deleted=True,
 )
 EVENTS = Resource(
     "",
@@ -182,7 +191,15 @@ BUDGETS = Resource(
     status_keeps_metadata=True,
 )
 ATTACHMENTS = Resource(
-    "storage.k8s.io", "v1", "volumeattachments", "VolumeAttachment", False, (), (), ("status",), unconditional_update=False
+    "storage.k8s.io",
+    "v1",
+    "volumeattachments",
+    "VolumeAttachment",
+    False,
+    (),
+    (),
+    ("status",),
+    unconditional_update=False,
 )
 ACCESS_REVIEWS = Resource(
     "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False, create_only=True

@@ -22,8 +22,8 @@ def label_key_problem(key: str) -> str:
     prefix, slash, name = key.rpartition("/")
     if slash and (not prefix or len(prefix) > 253 or not _DNS_SUBDOMAIN.fullmatch(prefix)):
         return (
-            "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
-            "and must start and end with an alphanumeric character"
+            "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
+            "'-' or '.', and must start and end with an alphanumeric character"
         )
     if not name:
         return "name part must be non-empty"
@@ -85,6 +85,9 @@ class LabelSelector:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(requirement.matches(labels) for requirement in self.requirements)
+
+
+EVERY_LABEL = LabelSelector()
 
 
 class _Parser:
@@ -151,7 +154,7 @@ class _Parser:
             value = self._value(key)
             if not re.fullmatch(r"[+-]?\d+", value):
                 raise self._error(
-                    f'values[0][{key}]: Invalid value: "{value}": for \'Gt\', \'Lt\' operators, '
+                    f"values[0][{key}]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, "
                     "the value must be an integer"
                 )
             return Requirement(key, "lt" if text == "<" else "gt", frozenset((value,)))
@@ -173,9 +176,9 @@ class _Parser:
         return value
 
     def _value_set(self) -> frozenset[str]:
-        if self._take() != ("op", "("):
-            raise self._error(f"found '{self._tokens[self._next - 1][1]}', expected: '('" if self._peek()[1] else
-                              "found '', expected: '('")
+        opening = self._take()
+        if opening != ("op", "("):
+            raise self._error(f"found '{opening[1]}', expected: '('")
         values: set[str] = set()
         while True:
             kind, text = self._take()
@@ -202,7 +205,10 @@ _OBJECT_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotE
 
 
 def selector_from_object(selector: Mapping[str, Any] | None) -> LabelSelector | None:
-    """The selector of a spec (``matchLabels``, ``matchExpressions``). None, which matches nothing, for an absent one."""
+    """The selector of a spec (``matchLabels``, ``matchExpressions``).
+
+    None, which stands for a selector that matches nothing, when it is absent.
+    """
     if selector is None:
         return None
     requirements = [
@@ -229,6 +235,9 @@ class FieldSelector:
             if name == field and equal:
                 return value
         return None
+
+
+EVERY_FIELD = FieldSelector()
 
 
 def _split_escaped(text: str) -> list[str]:

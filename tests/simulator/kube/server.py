@@ -12,8 +12,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from . import discovery, negotiation, patches, pods, scale
+from . import discovery, negotiation, patches, pods, protobuf, scale
 from .events_api import from_events_v1, stored_field, to_events_v1
+from .known_fields import drop_unknown
 from .lists import page
 from .registry import Registry
 from .resources import EVENTS_V1, NAMESPACES, JsonObject, Resource
@@ -27,6 +28,7 @@ from .status_errors import (
     forbidden_field,
     invalid,
     method_not_allowed,
+    not_supported,
     path_not_found,
     success,
     unauthorized,
@@ -39,6 +41,7 @@ from .watching import Watch
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _CHUNK_ITEMS = 500
 _BODY_BYTES = 3 * 1024 * 1024
+_WARNINGS = "kubernetes-warnings"
 _OPEN_PATHS = ("/healthz", "/livez", "/readyz", "/version")
 
 
@@ -135,15 +138,21 @@ class KubeApi:
         name = "" if parts[0] == "api" else parts[1] if parts[0] == "apis" and len(parts) > 1 else None
         version = parts[-1]
         if name is not None and len(parts) == (3 if name else 2) and (name, version) in known:
-            return _json(encode(discovery.openapi(name, version) if document else discovery.resource_list(name, version)))
+            return _json(
+                encode(discovery.openapi(name, version) if document else discovery.resource_list(name, version))
+            )
         if name and len(parts) == 2 and not document and any(group == name for group, _ in known):
             return _json(encode(discovery.group(name)))
         raise path_not_found()
 
     async def _body_object(self, request: web.Request, resource: Resource) -> JsonObject:
-        obj = negotiation.decode_body(await request.read(), request.headers.get("Content-Type", ""), {})
+        body, content_type = await request.read(), request.headers.get("Content-Type", "")
+        if content_type.startswith(protobuf.MEDIA_TYPE) and protobuf.decodable(resource):
+            return protobuf.decode(resource, body)
+        obj = negotiation.decode_body(body, content_type, {})
         check_shape(resource, obj)
         _check_type(resource, obj)
+        _check_fields(request, resource, obj)
         return from_events_v1(obj) if resource is EVENTS_V1 else dict(obj)
 
     def _selection(self, target: Target, query: Mapping[str, str]) -> Selection:
@@ -178,9 +187,7 @@ class KubeApi:
             return _json(view.list_head(selected.metadata) + items + b"]}")
         raise method_not_allowed()
 
-    async def _list(
-        self, request: web.Request, target: Target, selection: Selection, view: View
-    ) -> web.StreamResponse:
+    async def _list(self, request: web.Request, target: Target, selection: Selection, view: View) -> web.StreamResponse:
         found = page(self.store, target.resource, selection, request.query)
         if view.form == negotiation.TABLE:
             return _json(view.table(found.objects, found.metadata))
@@ -237,7 +244,7 @@ class KubeApi:
             namespace,
             name,
             change,
-            subresource="status" if target.subresource == "status" else target.subresource,
+            subresource=target.subresource,
             replace=method == "PUT",
             dry_run=_dry_run(query),
         )
@@ -248,17 +255,21 @@ class KubeApi:
         _check_namespace(target, obj)
         given = obj["metadata"].setdefault("name", target.name)
         if given != target.name:
-            raise bad_request(
-                f"the name of the object ({given}) does not match the name on the URL ({target.name})"
-            )
+            raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({target.name})")
         return lambda _old: obj
 
     async def _patch(self, request: web.Request, target: Target) -> Callable[[JsonObject], JsonObject]:
         kind = negotiation.patch_type(request.headers.get("Content-Type", ""))
         body = negotiation.parse_json(await request.read())
-        if target.resource is not EVENTS_V1:
-            return lambda old: _patched(kind, old, body, target.resource.kind)
-        return lambda old: from_events_v1(_patched(kind, to_events_v1(old), body, target.resource.kind))
+
+        def change(old: JsonObject) -> JsonObject:
+            events_v1 = target.resource is EVENTS_V1
+            new = _patched(kind, to_events_v1(old) if events_v1 else old, body, target.resource.kind)
+            check_shape(target.resource, new)
+            _check_fields(request, target.resource, new)
+            return from_events_v1(new) if events_v1 else new
+
+        return change
 
     async def _on_pod_action(self, request: web.Request, target: Target) -> web.Response:
         if request.method != "POST":
@@ -289,7 +300,10 @@ class KubeApi:
         return _json(encode(scale.scale_of(updated.stored.parse())))
 
 
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    for warning in request.get(_WARNINGS, ()):
+        text = warning.replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{text}"')
     response.headers.setdefault("Audit-Id", str(uuid.uuid4()))
     response.headers.setdefault("Cache-Control", "no-cache, private")
 
@@ -314,19 +328,8 @@ def _patched(kind: str, old: JsonObject, body: Any, object_kind: str) -> JsonObj
 def _dry_run(query: Mapping[str, str], options: Mapping[str, Any] | None = None) -> bool:
     given = query.get("dryRun") or ",".join((options or {}).get("dryRun") or ())
     if given not in ("", "All"):
-        problem = invalid_value_of_dry_run(given)
-        raise problem
+        raise invalid("DeleteOptions", "meta.k8s.io", "", [not_supported("dryRun", given, ("All",))])
     return given == "All"
-
-
-def invalid_value_of_dry_run(given: str) -> StatusError:
-    """The refusal of a dryRun other than All."""
-    return StatusError(
-        422,
-        "Invalid",
-        f'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: "{given}": supported values: "All"',
-        {},
-    )
 
 
 async def _delete_options(request: web.Request) -> JsonObject:
@@ -358,6 +361,14 @@ def _check_type(resource: Resource, obj: JsonObject) -> None:
             f"{kind or resource.kind} in version {version or resource.api_version} does not match the expected "
             f"{resource.kind} in version {resource.api_version}"
         )
+
+
+def _check_fields(request: web.Request, resource: Resource, obj: JsonObject) -> None:
+    validation = request.query.get("fieldValidation") or "Warn"
+    if validation not in ("Strict", "Warn", "Ignore"):
+        problem = not_supported("fieldValidation", validation, ("", "Ignore", "Strict", "Warn"))
+        raise invalid("CreateOptions", "meta.k8s.io", "", [problem])
+    request[_WARNINGS] = drop_unknown(resource.kind, obj, validation)
 
 
 def _check_namespace(target: Target, obj: JsonObject) -> None:

@@ -41,12 +41,16 @@ def forbidden_field(field: str, why: str) -> FieldError:
 
 
 def duplicate_value(field: str, value: object, why: str = "") -> FieldError:
-    return FieldError("FieldValueDuplicate", field, f"Duplicate value: {json.dumps(value)}" + (f": {why}" if why else ""))
+    return FieldError(
+        "FieldValueDuplicate", field, f"Duplicate value: {json.dumps(value)}" + (f": {why}" if why else "")
+    )
 
 
 def not_supported(field: str, value: object, supported: Sequence[str]) -> FieldError:
     names = ", ".join(json.dumps(name) for name in supported)
-    return FieldError("FieldValueNotSupported", field, f"Unsupported value: {json.dumps(value)}: supported values: {names}")
+    return FieldError(
+        "FieldValueNotSupported", field, f"Unsupported value: {json.dumps(value)}: supported values: {names}"
+    )
 
 
 class StatusError(Exception):
@@ -144,7 +148,10 @@ def not_acceptable() -> StatusError:
 
 def already_exists(resource: Resource, name: str) -> StatusError:
     return StatusError(
-        409, "AlreadyExists", f'{resource.qualified} "{name}" already exists', _details(resource.group, resource.plural, name)
+        409,
+        "AlreadyExists",
+        f'{resource.qualified} "{name}" already exists',
+        _details(resource.group, resource.plural, name),
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .resources import EVENTS, EVENTS_V1, STORED, JsonObject, Resource, field_text
-from .selectors import FieldSelector, LabelSelector
+from .selectors import EVERY_FIELD, EVERY_LABEL, FieldSelector, LabelSelector
 
 Key = tuple[str, str]
 """Namespace (empty for cluster-wide objects) and name."""
@@ -70,8 +70,8 @@ class Selection:
     """Which objects a list or a watch is about."""
 
     namespace: str = ""
-    labels: LabelSelector = LabelSelector()
-    fields: FieldSelector = FieldSelector()
+    labels: LabelSelector = EVERY_LABEL
+    fields: FieldSelector = EVERY_FIELD
 
     def matches(self, stored: Stored) -> bool:
         if self.namespace and stored.key[0] != self.namespace:
@@ -265,17 +265,15 @@ class Store:
     def _own(self, previous: Stored | None, current: Stored | None) -> None:
         if previous is not None:
             del self._by_uid[previous.uid]
-        if current is not None:
-            self._by_uid[current.uid] = current
-        for stored in (previous, current):
-            for uid in stored.owners if stored else ():
-                entries = self._dependents.setdefault(uid, set())
-                if stored is current:
-                    entries.add((stored.resource, stored.key))
-                else:
-                    entries.discard((stored.resource, stored.key))
+            for uid in set(previous.owners):
+                entries = self._dependents[uid]
+                entries.discard((previous.resource, previous.key))
                 if not entries:
                     del self._dependents[uid]
+        if current is not None:
+            self._by_uid[current.uid] = current
+            for uid in current.owners:
+                self._dependents.setdefault(uid, set()).add((current.resource, current.key))
 
     def snapshot(self, name: str, revision: int, objects: list[Stored]) -> None:
         """Keeps the outcome of a list for its later pages; the oldest ones are given up."""

@@ -62,7 +62,7 @@ def age(moment: str | None) -> str:
     """The time since a timestamp as kubectl shortens it, such as 45s, 3m20s, 5h or 12d."""
     if not moment:
         return "<unknown>"
-    seconds = int((datetime.now(UTC) - datetime.fromisoformat(moment.replace("Z", "+00:00"))).total_seconds())
+    seconds = int((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
     if seconds < -1:
         return "<invalid>"
     return _duration(max(seconds, 0))
@@ -108,12 +108,9 @@ _GENERIC: tuple[Column, ...] = (_NAME, _AGE)
 
 
 def _node_status(obj: JsonObject) -> str:
-    words: list[str] = []
-    for condition in obj.get("status", {}).get("conditions") or []:
-        if condition.get("type") == "Ready":
-            words.append("Ready" if condition.get("status") == "True" else "NotReady")
-    if not words:
-        words.append("Unknown")
+    conditions = obj.get("status", {}).get("conditions") or []
+    ready = [condition.get("status") == "True" for condition in conditions if condition.get("type") == "Ready"]
+    words = [("Ready" if ready[0] else "NotReady") if ready else "Unknown"]
     if obj.get("spec", {}).get("unschedulable"):
         words.append("SchedulingDisabled")
     return ",".join(words)
@@ -214,10 +211,14 @@ def _containers(obj: JsonObject) -> list[JsonObject]:
 
 def _selector(obj: JsonObject) -> str:
     selector = obj.get("spec", {}).get("selector") or {}
-    labels = selector.get("matchLabels", {}) if "matchLabels" in selector or "matchExpressions" in selector else selector
+    labels = (
+        selector.get("matchLabels", {}) if "matchLabels" in selector or "matchExpressions" in selector else selector
+    )
     texts = [f"{key}={value}" for key, value in sorted(labels.items())]
-    for item in selector.get("matchExpressions") or []:
-        texts.append(f"{item['key']} {item['operator'].lower()} ({','.join(item.get('values') or ())})")
+    expressions = selector.get("matchExpressions") or []
+    texts += [
+        f"{item['key']} {item['operator'].lower()} ({','.join(item.get('values') or ())})" for item in expressions
+    ]
     return ",".join(texts) or "<none>"
 
 
@@ -244,7 +245,9 @@ def _job_status(obj: JsonObject) -> str:
 def _service_ports(obj: JsonObject) -> str:
     ports = obj.get("spec", {}).get("ports") or []
     texts = [
-        f"{port['port']}:{port['nodePort']}/{port['protocol']}" if port.get("nodePort") else f"{port['port']}/{port['protocol']}"
+        f"{port['port']}:{port['nodePort']}/{port['protocol']}"
+        if port.get("nodePort")
+        else f"{port['port']}/{port['protocol']}"
         for port in ports
     ]
     return ",".join(texts) or "<none>"
@@ -264,7 +267,11 @@ _EVENT_COLUMNS = (
     Column("Subobject", lambda e: (e.get("involvedObject") or e.get("regarding") or {}).get("fieldPath", ""), 1),
     Column("Source", _event_source, 1),
     Column("Message", lambda e: str(e.get("message") or e.get("note") or "").strip()),
-    Column("First Seen", lambda e: age(e.get("firstTimestamp") or e.get("deprecatedFirstTimestamp") or e.get("eventTime")), 1),
+    Column(
+        "First Seen",
+        lambda e: age(e.get("firstTimestamp") or e.get("deprecatedFirstTimestamp") or e.get("eventTime")),
+        1,
+    ),
     Column("Count", lambda e: e.get("count") or e.get("deprecatedCount") or 1, 1, "integer"),
     Column("Name", _get("metadata", "name"), 1),
 )
@@ -340,7 +347,9 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         _NAME,
         Column("Status", _job_status),
         Column("Completions", _job_completions),
-        Column("Duration", lambda job: age(job["status"]["startTime"]) if job.get("status", {}).get("startTime") else ""),
+        Column(
+            "Duration", lambda job: age(job["status"]["startTime"]) if job.get("status", {}).get("startTime") else ""
+        ),
         _AGE,
         *_WORKLOAD_WIDE,
     ),

@@ -28,7 +28,7 @@ _POD_SPEC_MUTABLE = ("activeDeadlineSeconds", "tolerations", "terminationGracePe
 def check_shape(resource: Resource, obj: Any) -> None:
     """Raises StatusError 400 for what could not even be decoded into an object of the resource."""
     if not isinstance(obj, dict):
-        raise bad_request(f"{resource.kind} in version \"{resource.version}\" cannot be handled as a {resource.kind}")
+        raise bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}')
     metadata = obj.setdefault("metadata", {})
     if metadata is None:
         obj["metadata"] = metadata = {}
@@ -46,8 +46,11 @@ def check_shape(resource: Resource, obj: Any) -> None:
         _decodable(resource, given, f"metadata.{name}")
         for value in given.values():
             if not isinstance(value, str):
-                raise _cannot_handle(resource, f"json: cannot unmarshal {_json_type(value)} into Go struct field "
-                                               f"ObjectMeta.metadata.{name} of type string")
+                raise _cannot_handle(
+                    resource,
+                    f"json: cannot unmarshal {_json_type(value)} into Go struct field "
+                    f"ObjectMeta.metadata.{name} of type string",
+                )
 
 
 def _decodable(resource: Resource, value: Any, where: str) -> None:
@@ -56,9 +59,7 @@ def _decodable(resource: Resource, value: Any, where: str) -> None:
 
 
 def _cannot_handle(resource: Resource, why: str) -> Exception:
-    return bad_request(
-        f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}'
-    )
+    return bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}')
 
 
 def _json_type(value: Any) -> str:
@@ -66,7 +67,10 @@ def _json_type(value: Any) -> str:
         return "bool"
     if isinstance(value, int | float):
         return "number"
-    return {str: "string", list: "array", dict: "object"}.get(type(value), "null")
+    for kind, name in ((str, "string"), (list, "array"), (dict, "object")):
+        if isinstance(value, kind):
+            return name
+    return "null"
 
 
 def check(resource: Resource, obj: JsonObject) -> None:
@@ -165,17 +169,13 @@ def _budget_problems(spec: JsonObject) -> list[FieldError]:
         errors.append(invalid_value("spec", spec, "minAvailable and maxUnavailable cannot be both set"))
     policy = spec.get("unhealthyPodEvictionPolicy")
     if policy not in (None, "IfHealthyBudget", "AlwaysAllow"):
-        errors.append(
-            not_supported("spec.unhealthyPodEvictionPolicy", policy, ("AlwaysAllow", "IfHealthyBudget"))
-        )
+        errors.append(not_supported("spec.unhealthyPodEvictionPolicy", policy, ("AlwaysAllow", "IfHealthyBudget")))
     for name in ("minAvailable", "maxUnavailable"):
         value = spec.get(name)
         if isinstance(value, int) and value < 0:
             errors.append(invalid_value(f"spec.{name}", value, "must be greater than or equal to 0"))
         elif isinstance(value, str) and not (value.endswith("%") and value[:-1].isdigit()):
-            errors.append(
-                invalid_value(f"spec.{name}", value, "must be an integer or percentage (e.g '5%')")
-            )
+            errors.append(invalid_value(f"spec.{name}", value, "must be an integer or percentage (e.g '5%')"))
     errors += _selector_problems(spec.get("selector"))
     return errors
 

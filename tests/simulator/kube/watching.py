@@ -111,7 +111,9 @@ class Watch:
                     continue
                 await self._sleep(min(end - now, _PRESENCE_SECONDS))
             if self._bookmarks and not self._closing:
-                await response.write(b'{"type":"BOOKMARK","object":' + self._view.bookmark(self._store.revision, {}) + b"}\n")
+                await response.write(
+                    b'{"type":"BOOKMARK","object":' + self._view.bookmark(self._store.revision, {}) + b"}\n"
+                )
             await response.write_eof()
         except ConnectionError:
             # The client has gone: there is nobody left to tell.
