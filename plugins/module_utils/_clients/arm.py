@@ -90,10 +90,10 @@ class ArmClient:
             "connection_timeout": CONNECT_TIMEOUT,
             "read_timeout": READ_TIMEOUT,
         }
-        self._compute = ComputeManagementClient(
+        self._compute: Any = ComputeManagementClient(
             credential, subscription, base_url=self._endpoint, credential_scopes=[scope], **transport
         )
-        self._operations = ARMPipelineClient(
+        self._operations: Any = ARMPipelineClient(
             base_url=self._endpoint,
             policies=[
                 RetryPolicy(retry_total=2, retry_backoff_max=5),
@@ -194,8 +194,8 @@ class ArmClient:
         if status == "succeeded":
             return Operation("succeeded")
         if status in ("failed", "canceled"):
-            error = body.get("error") or {}
-            return Operation("failed", one_line(f"{status}: {error.get('code', '')} {error.get('message', '')}"))
+            told = body.get("error") or {}
+            return Operation("failed", one_line(f"{status}: {told.get('code', '')} {told.get('message', '')}"))
         return Operation("running", retry_after=retry_after)
 
     def _error(self, error: AzureError, machine: Machine | None, verb: str) -> ArmError:

@@ -28,9 +28,9 @@ class Machine:
 
     subscription: str
     resource_group: str
-    scale_set: str | None = None
-    instance_id: str | None = None
-    name: str | None = None
+    scale_set: str = ""
+    instance_id: str = ""
+    name: str = ""
 
     @property
     def kind(self) -> str:

@@ -34,8 +34,10 @@ _LISTS = ("annotations", "daemonsets")
 _FIELD_NAMES = {json_name: name for name, json_name in _JSON_NAMES.items()}
 
 _NEXT = {
-    CORDONED: (DRAINED, REBOOTING),  # straight to rebooting only when the user forces a reboot after a failed drain
-    DRAINED: (REBOOTING,),
+    # From cordoned straight to rebooting only when the user forces a reboot after a failed drain; to proven without
+    # rebooting when the node has rebooted by itself.
+    CORDONED: (DRAINED, REBOOTING, PROVEN),
+    DRAINED: (REBOOTING, PROVEN),
     REBOOTING: (DRAINED, PROVEN),  # back to drained when the restart was definitely not carried out
     PROVEN: (),
 }

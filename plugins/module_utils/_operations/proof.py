@@ -1,0 +1,266 @@
+# Copyright (c) 2026, kubeops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting for the proof that a node has rebooted and is well."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._clients.arm import Operation
+from .._clients.kubernetes import KubernetesClient
+from .._decisions.node import Node
+from .._decisions.pods import Pod
+from .._decisions.proof import Baseline, booted, missing_daemonsets, missing_of_node
+from .._decisions.sentinel import REQUIRED, UNKNOWN
+from .._decisions.times import format_time
+from .._errors import ArmError, RebootError
+from .context import Context
+from .follow import Changed, Follower, Listed, Unfollowed
+from .node_pods import PODS, node_pods_params
+from .node_writes import NODES
+from .probe import ProbeTarget, Shell, probe
+from .restart import Restarter
+
+SENTINEL_ATTEMPTS = 3
+SENTINEL_PAUSE = 2.0
+"""A sentinel that is still there is looked at a few times, seconds apart: services that clear it start late."""
+
+_TICK = 1.0
+
+
+class Ignored(RebootError):
+    """An in-guest reboot that the node plainly did not carry out: it answers, with its old boot ID."""
+
+
+@dataclass(frozen=True)
+class WaitLimits:
+    """Seconds: ``timeout`` for the whole proof, ``poll`` between two looks at Azure's operation (Azure may ask for
+    more), ``horizon`` after which no accepted restart can be outstanding any more, ``guest`` for an in-guest reboot to
+    begin."""
+
+    timeout: float = 2400
+    poll: float = 10
+    horizon: float = 3900
+    guest: float = 600
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was sent: ``restart`` is false when nothing was; ``unknown`` says why it may have been taken or not."""
+
+    restart: bool = False
+    operation: str = ""
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class SentinelCheck:
+    """How to look at the node's sentinel after the boot."""
+
+    shell: Shell
+    sentinel: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    still_required: bool
+    pods_not_ready: list[str]
+    booted_at: str
+
+
+@dataclass
+class ProofWait:
+    """Waits for the proof of one node. All state belongs to the thread that calls :meth:`run`."""
+
+    client: KubernetesClient
+    name: str
+    baseline: Baseline
+    sent: Sent
+    restarter: Restarter
+    sentinel: SentinelCheck | None
+    limits: WaitLimits
+    context: Context
+    _messages: queue.Queue[Any] = field(default_factory=queue.Queue, init=False)
+    _node: Node | None = field(default=None, init=False)
+    _uid: str = field(default="", init=False)
+    _pods: dict[str, Pod] | None = field(default=None, init=False)
+    _trouble: str = field(default="", init=False)
+    _unknown: str = field(default="", init=False)
+    _operation_ended: bool = field(default=False, init=False)
+    _next_poll: float = field(default=0.0, init=False)
+    _next_sentinel: float = field(default=0.0, init=False)
+    _sentinel_looks: int = field(default=0, init=False)
+    _still_required: bool = field(default=False, init=False)
+    _booted_at: str = field(default="", init=False)
+
+    def run(self) -> Proof:
+        """Returns when nothing is missing any more.
+
+        Raises RebootError: ``restart_unknown``, ``reboot_timeout``, ``node_replaced``, ``node_not_found``; and
+        :class:`Ignored` for an in-guest reboot that did not happen.
+        """
+        self._started = self.context.clock.monotonic()
+        self._unknown = self.sent.unknown
+        self._operation_ended = not self.sent.operation
+        params = {"fieldSelector": f"metadata.name={self.name}"}
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(Follower(self.client, NODES, params, self._messages, "node"))
+            while True:
+                missing = self._missing(stack)
+                if not missing:
+                    return Proof(self._still_required, self._others_not_ready(), self._booted_at)
+                self._check_limits(missing)
+                with contextlib.suppress(queue.Empty):
+                    self._handle(self._messages.get(timeout=_TICK))
+                    while True:
+                        self._handle(self._messages.get_nowait())
+
+    @property
+    def _elapsed(self) -> float:
+        return self.context.clock.monotonic() - self._started
+
+    def _missing(self, stack: contextlib.ExitStack) -> str:
+        """The first thing that the proof lacks, or an empty string. Each is looked for only when those before are
+        there, which keeps the requests few."""
+        self._poll_operation()
+        node = self._node
+        if node is None:
+            return "the API server"
+        if booted(node, self.baseline) and not self._booted_at:
+            self._booted_at = format_time(self.context.clock.utcnow())
+            self.context.progress.say(f"booted after {self._elapsed:.0f} s, new boot ID {node.boot_id}")
+            stack.enter_context(Follower(self.client, PODS, node_pods_params(self.name), self._messages, "pods"))
+        return (
+            missing_of_node(node, self.baseline)
+            or self._missing_operation()
+            or self._missing_daemonsets()
+            or self._missing_sentinel(node)
+        )
+
+    def _missing_operation(self) -> str:
+        if self._unknown and self._elapsed < self.limits.horizon:
+            return f"the time after which no restart can be outstanding ({self._unknown})"
+        return "" if self._operation_ended else "Azure to end its restart operation"
+
+    def _missing_daemonsets(self) -> str:
+        if self._pods is None:
+            return "the list of pods"
+        missing = missing_daemonsets(self._pods.values(), self.baseline)
+        return f"the pods of DaemonSets {', '.join(missing)}" if missing else ""
+
+    def _missing_sentinel(self, node: Node) -> str:
+        if self.sentinel is None:
+            return ""
+        now = self.context.clock.monotonic()
+        if now < self._next_sentinel:
+            return self._trouble
+        self._next_sentinel = now + SENTINEL_PAUSE
+        state = probe(self.sentinel.shell, ProbeTarget(self.name, node.address), self.sentinel.sentinel)
+        if state.state == UNKNOWN:
+            self._trouble = f"its sentinel to be readable: {state.error}"
+            return self._trouble
+        self._sentinel_looks += 1
+        if state.state == REQUIRED and self._sentinel_looks < SENTINEL_ATTEMPTS:
+            self._trouble = f"the sentinel {self.sentinel.sentinel} to go"
+            return self._trouble
+        self._still_required = state.state == REQUIRED
+        return ""
+
+    def _others_not_ready(self) -> list[str]:
+        return sorted(pod.key for pod in (self._pods or {}).values() if not pod.finished and not pod.ready)
+
+    def _poll_operation(self) -> None:
+        now = self.context.clock.monotonic()
+        if self._operation_ended or now < self._next_poll:
+            return
+        try:
+            operation = self.restarter.operation(self.sent.operation)
+        except ArmError as error:
+            if error.status in (401, 403):
+                operation = Operation("gone", error.message)
+            else:
+                operation = Operation("running", retry_after=error.retry_after)
+                self.context.progress.waiting("reboot", f"Azure: {error.message}", self._elapsed, self.limits.timeout)
+        self._next_poll = now + max(self.limits.poll, operation.retry_after or 0.0)
+        if operation.state == "running":
+            return
+        self._operation_ended = True
+        if operation.state != "succeeded":
+            self._unknown = f"Azure ended the restart as {operation.error or 'not known any more'}"
+            self.context.progress.say(self._unknown)
+
+    def _handle(self, message: Any) -> None:
+        if isinstance(message, Unfollowed):
+            if not message.error.transient:
+                raise message.error
+            self.context.progress.waiting(
+                "reboot", f"the API server: {message.error.message}", self._elapsed, self.limits.timeout
+            )
+        elif message.source == "node":
+            items = message.items if isinstance(message, Listed) else [message.item]
+            gone = not items or (isinstance(message, Changed) and message.kind == "DELETED")
+            self._on_node(None if gone else Node(items[0]))
+        elif isinstance(message, Listed):
+            self._pods = {pod.uid: pod for pod in map(Pod, message.items)}
+        elif self._pods is not None:
+            pod = Pod(message.item)
+            if message.kind == "DELETED":
+                self._pods.pop(pod.uid, None)
+            else:
+                self._pods[pod.uid] = pod
+
+    def _on_node(self, node: Node | None) -> None:
+        if node is None:
+            raise RebootError(
+                f"{self.name}: the node was deleted while it rebooted", reason="node_not_found", node=self.name
+            )
+        self._uid = self._uid or node.uid
+        if node.uid != self._uid:
+            raise RebootError(
+                f"{self.name}: the node was deleted and came back as another one (new UID) while it rebooted: it is "
+                "not cordoned any more; look whether it is well",
+                reason="node_replaced",
+                node=self.name,
+            )
+        self._node = node
+
+    def _check_limits(self, missing: str) -> None:
+        limits, elapsed = self.limits, self._elapsed
+        if self._unknown and limits.horizon > limits.timeout:
+            raise RebootError(
+                f"{self.name}: it is not known whether the restart is still to come ({self._unknown}): the node stays "
+                f"cordoned; look at it again {limits.horizon:.0f} s after the restart was sent",
+                reason="restart_unknown",
+                node=self.name,
+            )
+        if self.restarter.in_guest and self.sent.restart and not self._booted_at and elapsed > limits.guest:
+            self._check_guest()
+        if elapsed > limits.timeout:
+            raise RebootError(
+                f"{self.name}: not proven well within {limits.timeout:.0f} s after the restart: still missing: "
+                f"{missing}; the node stays cordoned",
+                reason="reboot_timeout",
+                node=self.name,
+                details={"missing": missing},
+            )
+        self.context.progress.waiting("reboot", missing, elapsed, limits.timeout)
+
+    def _check_guest(self) -> None:
+        """An in-guest reboot that has not begun by now never will, if the node still answers."""
+        if self._node is None:
+            return
+        try:
+            self.restarter.check(self._node)
+        except RebootError:
+            return
+        raise Ignored(
+            f"{self.name}: {self.limits.guest:.0f} s after the reboot command the node still runs with its old boot ID: "
+            "the command did nothing",
+            reason="restart_ignored",
+            node=self.name,
+        )

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, kubeops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ways to restart a node's machine: through Azure, or in the guest over SSH."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .._clients.arm import ArmClient, Operation
+from .._decisions.identity import Machine
+from .._decisions.node import Node
+from .._errors import ArmError, RebootError, Refused, SshError
+from .probe import Shell
+
+
+class NotSent(RebootError):
+    """The restart was definitely not carried out. ``retry_after`` (seconds) is set when it is worth another try."""
+
+    def __init__(self, message: str, *, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.retry_after = retry_after
+
+
+class Unknown(RebootError):
+    """The restart may have been accepted, or not."""
+
+
+class Restarter(Protocol):
+    """One way to restart machines."""
+
+    in_guest: bool
+
+    def check(self, node: Node) -> None:
+        """Raise RebootError unless a restart of ``node`` could be sent now."""
+
+    def send(self, node: Node) -> str:
+        """Send the restart once; returns the URL of its operation, empty when there is none.
+
+        Raises :class:`NotSent`, :class:`Unknown`.
+        """
+
+    def operation(self, url: str) -> Operation:
+        """How the operation stands. Raises ArmError."""
+
+
+DEFAULT_RETRY_SECONDS = 30.0
+"""What to wait when Azure says busy (409) or too many (429) without saying for how long."""
+
+
+class ArmRestarter:
+    """Restarts exactly one instance of a scale set, or one machine, through Azure Resource Manager."""
+
+    in_guest = False
+
+    def __init__(self, client: ArmClient) -> None:
+        self._client = client
+
+    def check(self, node: Node) -> None:
+        machine = _machine(node)
+        state = self._client.power_state(machine)
+        if state not in ("running", ""):
+            raise RebootError(
+                f"{node.name}: its machine is {state} according to Azure: start it, or let AKS replace it",
+                reason="machine_not_running",
+                node=node.name,
+            )
+
+    def send(self, node: Node) -> str:
+        try:
+            return self._client.restart(_machine(node))
+        except ArmError as error:
+            if error.outcome == "unknown":
+                raise Unknown(error.message, reason=error.reason, node=node.name) from error
+            pause = error.retry_after or DEFAULT_RETRY_SECONDS
+            raise NotSent(
+                error.message, reason=error.reason, retry_after=pause if error.status in (409, 429) else None
+            ) from error
+
+    def operation(self, url: str) -> Operation:
+        return self._client.operation(url)
+
+
+class SshRestarter:
+    """Reboots the node from inside, as kured does. There is no operation; the connection usually dies under it."""
+
+    in_guest = True
+
+    def __init__(self, shell: Shell, command: str) -> None:
+        self._shell = shell
+        self._command = command
+
+    def check(self, node: Node) -> None:
+        result = self._shell.run(node.address, "true")
+        if result.status != 0:
+            raise RebootError(
+                f"{node.name}: the command true over SSH ended with status {result.status}: {result.stderr.strip()}",
+                reason="ssh_broken",
+                node=node.name,
+            )
+
+    def send(self, node: Node) -> str:
+        try:
+            result = self._shell.run(node.address, self._command)
+        except SshError as error:
+            if error.reason in ("ssh_broken", "ssh_timeout"):
+                return ""
+            raise NotSent(error.message, reason=error.reason) from error
+        if result.status > 0:
+            raise NotSent(
+                f"{node.name}: the reboot command {self._command!r} ended with status {result.status}: "
+                f"{result.stderr.strip() or result.stdout.strip() or 'no output'}",
+                reason="reboot_command_failed",
+            )
+        return ""
+
+    def operation(self, url: str) -> Operation:
+        return Operation("succeeded" if not url else "gone")
+
+
+def _machine(node: Node) -> Machine:
+    if node.machine is None:
+        raise Refused(
+            f"{node.name}: its provider ID {node.provider_id!r} is no virtual machine of Azure",
+            reason="not_a_machine",
+            node=node.name,
+        )
+    return node.machine
