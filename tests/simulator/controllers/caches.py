@@ -57,7 +57,7 @@ class PodCache:
 
     def assume(self, pod: Object) -> None:
         """Take over what the server answered to a write of ours, unless something newer is known already."""
-        if pod["metadata"]["uid"] not in self._gone and not self._older(pod):
+        if pod["metadata"]["uid"] not in self._gone and self._lead(pod) <= 0:
             self._put(object_key(pod), pod)
 
     def assume_bound(self, pod: Object, node: str) -> None:
@@ -68,18 +68,18 @@ class PodCache:
         """Go back to what the events say, after a write that failed."""
         self._put(key, self._informer.objects.get(key))
 
-    def _older(self, pod: Object) -> bool:
+    def _lead(self, pod: Object) -> int:
+        """How much newer the pod is that is known here; negative when it is older, or another one of the same name."""
         known = self.objects.get(object_key(pod))
-        return (
-            known is not None
-            and known["metadata"]["uid"] == pod["metadata"]["uid"]
-            and int(known["metadata"]["resourceVersion"]) > int(pod["metadata"]["resourceVersion"])
-        )
+        if known is None or known["metadata"]["uid"] != pod["metadata"]["uid"]:
+            return -1
+        return int(known["metadata"]["resourceVersion"]) - int(pod["metadata"]["resourceVersion"])
 
     def _event(self, kind: str, pod: Object) -> None:
         key = object_key(pod)
         if kind != "DELETED":
-            if not self._older(pod):
+            # The event of a version that is known already must not undo what was assumed about it.
+            if self._lead(pod) < 0:
                 self._put(key, pod)
             return
         self._gone[pod["metadata"]["uid"]] = None
