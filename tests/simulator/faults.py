@@ -81,8 +81,8 @@ KINDS: dict[str, Kind] = {
 class Fault:
     """One fault that is on.
 
-    count: how often it still strikes (None for without end); seconds: duration whose meaning is the kind's own; hits:
-    how often it struck; held: requests that wait on it right now.
+    count: how often it still strikes (None for without end); retry_after: whole seconds; seconds: duration whose
+    meaning is the kind's own; hits: how often it struck; held: requests that wait on it right now.
     """
 
     id: int
@@ -95,7 +95,7 @@ class Fault:
     method: str | None = None
     server: Server | None = None
     code: int = 500
-    retry_after: float | None = None
+    retry_after: int | None = None
     when: Literal["before", "after"] | None = None
     message: str | None = None
     error_code: str | None = None

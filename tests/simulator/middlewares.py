@@ -121,7 +121,7 @@ def _cut(request: web.Request) -> web.Response:
 
 def _refusal(fault: Fault, call: Call) -> web.Response:
     body = {"api": _kubernetes_body, "arm": _arm_body, "entra": _entra_body}[call.server](fault)
-    headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     return web.Response(
         status=fault.code, body=json.dumps(body).encode(), content_type="application/json", headers=headers
     )
@@ -203,5 +203,5 @@ def _eviction_refusal(fault: Fault) -> web.Response:
         },
         "code": 429,
     }
-    headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     return web.Response(status=429, body=json.dumps(body).encode(), content_type="application/json", headers=headers)

@@ -15,6 +15,7 @@ class Settings:
     boot_seconds: from power off to SSH and kubelet being up again.
     heartbeat_seconds: period of the kubelet's lease renewal and node status.
     node_monitor_grace_seconds: silence after which the node life cycle controller calls a node Unknown.
+    node_ready_seconds: from the kubelet's first status after a boot, which is not ready, to Ready.
     pod_start_seconds / pod_stop_seconds: container start, and stop when the pod asks for no longer.
     lro_seconds: how long an ARM operation is in progress before it succeeds.
     arm_retry_after: the Retry-After of accepted operations and of their polls.
@@ -24,8 +25,9 @@ class Settings:
     boot_seconds: float = 2.0
     heartbeat_seconds: float = 10.0
     node_monitor_grace_seconds: float = 40.0
+    node_ready_seconds: float = 0.2
     pod_start_seconds: float = 0.3
     pod_stop_seconds: float = 0.2
     lro_seconds: float = 0.2
-    arm_retry_after: float = 0.0
+    arm_retry_after: float = 0.2
     run_command_seconds: float = 0.1
