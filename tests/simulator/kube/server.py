@@ -41,21 +41,22 @@ from .watching import Watch
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _CHUNK_ITEMS = 500
 _BODY_BYTES = 3 * 1024 * 1024
-_WARNINGS = "kubernetes-warnings"
+_WARNINGS = web.RequestKey("kubernetes-warnings", list[str])
 _OPEN_PATHS = ("/healthz", "/livez", "/readyz", "/version")
 
 
 class KubeApi:
     """A Kubernetes API server that keeps its objects in memory.
 
-    ``tokens`` maps bearer tokens to the names of the users that they stand for. ``store`` holds the objects.
+    ``tokens`` maps bearer tokens to the names of the users that they stand for. ``store`` holds the objects,
+    ``watches`` the streams that are open.
     """
 
     def __init__(self, tokens: dict[str, str]) -> None:
         self.store = Store()
         self._tokens = dict(tokens)
         self._registry = Registry(self.store)
-        self._watches: set[Watch] = set()
+        self.watches: set[Watch] = set()
         for name in _NAMESPACES:
             self._registry.create(NAMESPACES, "", {"metadata": {"name": name}})
 
@@ -68,14 +69,14 @@ class KubeApi:
         return app
 
     async def _close_watches(self, _app: web.Application) -> None:
-        for watch in tuple(self._watches):
+        for watch in tuple(self.watches):
             watch.close()
 
     def expire_watches(self) -> None:
         """Ends open watches with 410, and makes every version and continue token handed out so far too old."""
         before = self.store.revision
         self.store.forget()
-        for watch in tuple(self._watches):
+        for watch in tuple(self.watches):
             watch.fail(expired(f"too old resource version: {before} ({self.store.revision})"))
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -214,12 +215,12 @@ class KubeApi:
         if timeout and not timeout.isdigit():
             raise bad_request(f'strconv.ParseInt: parsing "{timeout}": invalid syntax')
         watch = Watch(self.store, target.resource, selection, view, bookmarks, float(timeout) if timeout else None)
-        self._watches.add(watch)
+        self.watches.add(watch)
         try:
             watch.begin(revision, initial)
             return await watch.serve(request)
         finally:
-            self._watches.discard(watch)
+            self.watches.discard(watch)
 
     async def _on_object(self, request: web.Request, target: Target, view: View) -> web.StreamResponse:
         resource, namespace, name = target.resource, target.namespace, target.name

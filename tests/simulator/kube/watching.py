@@ -18,7 +18,7 @@ from .views import View
 
 BOOKMARK_SECONDS = 60.0
 # How soon a stream notices that its client went away without a word.
-_PRESENCE_SECONDS = 5.0
+PRESENCE_SECONDS = 5.0
 _BACKLOG = 50_000
 _END_OF_INITIAL_EVENTS = {"k8s.io/initial-events-end": "true"}
 
@@ -109,7 +109,7 @@ class Watch:
                     next_bookmark = now + BOOKMARK_SECONDS
                     self._bookmark({})
                     continue
-                await self._sleep(min(end - now, _PRESENCE_SECONDS))
+                await self._sleep(min(end - now, PRESENCE_SECONDS, next_bookmark - now if self._bookmarks else end))
             if self._bookmarks and not self._closing:
                 await response.write(
                     b'{"type":"BOOKMARK","object":' + self._view.bookmark(self._store.revision, {}) + b"}\n"
