@@ -45,8 +45,8 @@ _KNOWN_AUTHORITIES = ("login.microsoftonline.com", "login.microsoftonline.us", "
 
 @dataclass(frozen=True)
 class AzureAccess:
-    """Which Azure, and as whom. What is None comes from the environment (azure-identity's names first, then those of
-    azure.azcollection and AWX); without a client secret azure-identity's default chain decides."""
+    """Which Azure, and as whom: without tenant, client id and client secret azure-identity's default chain decides.
+    ``authority`` is the sign-in host, ``endpoint`` Resource Manager's URL; None means the public cloud's."""
 
     endpoint: str | None = None
     authority: str | None = None
@@ -66,10 +66,6 @@ class Operation:
     retry_after: float | None = None
 
 
-def _environment(*names: str) -> str | None:
-    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
-
-
 class ArmClient:
     """A session with Azure Resource Manager for the machines of one subscription."""
 
@@ -77,7 +73,7 @@ class ArmClient:
         """Prepare the credentials; no request is made yet. Raises InvalidSetting, MissingLibrary."""
         if IMPORT_ERROR:
             raise MissingLibrary("azure-mgmt-compute>=33.0, azure-identity>=1.19", IMPORT_ERROR)
-        self._endpoint = (access.endpoint or _environment("AKS_REBOOT_ARM_ENDPOINT") or PUBLIC_ENDPOINT).rstrip("/")
+        self._endpoint = (access.endpoint or PUBLIC_ENDPOINT).rstrip("/")
         if urlsplit(self._endpoint).scheme != "https":
             raise InvalidSetting(f"arm_endpoint: {self._endpoint} is not an https:// URL")
         verify: bool | str = access.ca_file or True
@@ -104,16 +100,12 @@ class ArmClient:
 
     @staticmethod
     def _credential(access: AzureAccess, verify: bool | str) -> Any:
-        tenant = access.tenant or _environment("AZURE_TENANT_ID", "AZURE_TENANT")
-        client_id = access.client_id or _environment("AZURE_CLIENT_ID")
-        secret = access.client_secret or _environment("AZURE_CLIENT_SECRET", "AZURE_SECRET")
-        authority = access.authority or _environment("AZURE_AUTHORITY_HOST")
         options: dict[str, Any] = {"connection_verify": verify, "retry_total": 2}
-        if authority:
-            host = urlsplit(authority if "//" in authority else f"//{authority}").netloc
-            options |= {"authority": authority, "disable_instance_discovery": host not in _KNOWN_AUTHORITIES}
-        if tenant and client_id and secret:
-            return ClientSecretCredential(tenant, client_id, secret, **options)
+        if access.authority:
+            host = urlsplit(access.authority if "//" in access.authority else f"//{access.authority}").netloc
+            options |= {"authority": access.authority, "disable_instance_discovery": host not in _KNOWN_AUTHORITIES}
+        if access.tenant and access.client_id and access.client_secret:
+            return ClientSecretCredential(access.tenant, access.client_id, access.client_secret, **options)
         options.pop("disable_instance_discovery", None)
         return DefaultAzureCredential(**options)
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from .identity import Machine, parse_provider_id
-from .journal import HOLD, JOURNAL, LAST_REBOOT, Journal, parse_journal
+from .journal import HOLD, JOURNAL, LAST_REBOOT, SCALE_DOWN_DISABLED, Journal, parse_journal
 from .times import parse_time
 
 ZONE = "topology.kubernetes.io/zone"
@@ -153,6 +153,12 @@ class Node:
         """Our journal. Raises :class:`~.journal.DamagedJournal`."""
         text = self.annotations.get(JOURNAL)
         return None if text is None else parse_journal(text, self.name)
+
+    @property
+    def own_annotations(self) -> dict[str, str]:
+        """The annotations that this collection writes, as they are on the node."""
+        own = (JOURNAL, LAST_REBOOT, SCALE_DOWN_DISABLED)
+        return {key: self.annotations[key] for key in own if key in self.annotations}
 
     @property
     def last_reboot(self) -> Mapping[str, Any]:

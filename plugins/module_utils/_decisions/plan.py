@@ -113,14 +113,14 @@ def _looping(candidate: Candidate, policy: Policy, now: datetime) -> str:
     if now >= until:
         return ""
     return (
-        f"requires a reboot although it was rebooted at {last['at']}: something sets the sentinel without need; it is not "
-        f"rebooted again before {until.isoformat(timespec='seconds')}"
+        f"requires a reboot although it was rebooted at {last['at']}: something sets the sentinel without need; it is "
+        f"not rebooted again before {until.isoformat(timespec='seconds')}"
     )
 
 
 def in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Pools of mode ``user`` before ``system``; within that the oldest requirement first, where it is older than another
-    zone's next one by no more than an hour the zones take turns."""
+    """Pools of mode ``user`` before ``system``; within that the oldest requirement first, but among those that are at
+    most an hour younger than the oldest the zones take turns."""
     rest = sorted(candidates, key=lambda c: (c.mode == "system", c.since or FIRST, c.name))
     order: list[Candidate] = []
     while rest:

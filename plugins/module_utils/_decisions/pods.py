@@ -30,6 +30,14 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class OwnerState:
+    """``ready`` is the number of its pods that were Ready when it was read."""
+
+    owner: Owner
+    ready: int
+
+
+@dataclass(frozen=True)
 class Pod:
     """A Pod object, read-only, with the names that the rest of the code uses."""
 

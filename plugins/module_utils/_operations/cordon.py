@@ -18,7 +18,7 @@ from .._errors import Refused
 from .context import Context
 from .events import record_event
 from .node_pods import list_node_pods
-from .node_writes import NodeChange, Patch, change_node, owned_journal, refuse_unwanted
+from .node_writes import NodeChange, Patch, change_node, owned_journal, read_node, refuse_unwanted
 
 
 @dataclass(frozen=True)
@@ -129,3 +129,24 @@ def uncordon(
         context.progress.say(what)
         record_event(client, result.after, "RebootUncordon", f"{what.capitalize()} by run {run}", context)
     return result
+
+
+@dataclass(frozen=True)
+class RollBack:
+    """``kept`` says why the node was left as it is; empty when nothing of ours is on it any more."""
+
+    change: NodeChange
+    kept: str = ""
+
+
+def roll_back(client: KubernetesClient, name: str, run: str, context: Context, *, check_mode: bool = False) -> RollBack:
+    """Undo this run's cordon after a failure, unless a restart may have been sent: then the node is kept cordoned.
+
+    A node in the hands of another run is kept, too.
+    """
+    try:
+        return RollBack(uncordon(client, name, run, context, check_mode=check_mode))
+    except Refused as error:
+        node = read_node(client, name, context)
+        context.progress.say(f"kept as it is: {error.message}")
+        return RollBack(NodeChange(node, node, changed=False), error.message)

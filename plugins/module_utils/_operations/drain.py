@@ -23,14 +23,14 @@ from .._decisions.drain_filters import Action, DrainOptions, judge
 from .._decisions.eviction import Budget, Refusal, judge_refusal
 from .._decisions.journal import CORDONED, DRAINED
 from .._decisions.node import Node
-from .._decisions.pods import Pod
+from .._decisions.pods import OwnerState, Pod
 from .._errors import KubernetesError, RebootError, Refused
 from .context import Context
 from .events import record_event
 from .follow import Changed, Follower, Listed, Unfollowed
 from .node_pods import PODS, node_pods_params
 from .node_writes import Patch, change_node, fenced_journal, journal_patch, read_node
-from .owners import OwnerState, read_owners
+from .owners import read_owners
 from .retry import retried
 
 PARALLEL = 10

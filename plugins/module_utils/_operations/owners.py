@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 
 from .._clients.kubernetes import KubernetesClient
-from .._decisions.pods import Owner
+from .._decisions.pods import Owner, OwnerState
 from .._errors import KubernetesError
 
 _COLLECTIONS = {
@@ -19,14 +18,6 @@ _COLLECTIONS = {
     "StatefulSet": "/apis/apps/v1/namespaces/{namespace}/statefulsets/{name}",
     "ReplicationController": "/api/v1/namespaces/{namespace}/replicationcontrollers/{name}",
 }
-
-
-@dataclass(frozen=True)
-class OwnerState:
-    """``ready`` is the number of its pods that were Ready when it was read."""
-
-    owner: Owner
-    ready: int
 
 
 def read_owner(client: KubernetesClient, owner: Owner) -> tuple[OwnerState, int] | None:

@@ -176,10 +176,10 @@ class ProofWait:
 
     def _poll_operation(self) -> None:
         now = self.context.clock.monotonic()
-        if self._operation_ended or now < self._next_poll:
+        if self._node is None or self._operation_ended or now < self._next_poll:
             return
         try:
-            operation = self.restarter.operation(self.sent.operation)
+            operation = self.restarter.operation(self._node, self.sent.operation)
         except ArmError as error:
             if error.status in (401, 403):
                 operation = Operation("gone", error.message)
@@ -259,8 +259,8 @@ class ProofWait:
         except RebootError:
             return
         raise Ignored(
-            f"{self.name}: {self.limits.guest:.0f} s after the reboot command the node still runs with its old boot ID: "
-            "the command did nothing",
+            f"{self.name}: {self.limits.guest:.0f} s after the reboot command the node still runs with its old boot "
+            "ID: the command did nothing",
             reason="restart_ignored",
             node=self.name,
         )

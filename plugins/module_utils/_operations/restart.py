@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from .._clients.arm import ArmClient, Operation
@@ -41,8 +42,8 @@ class Restarter(Protocol):
         Raises :class:`NotSent`, :class:`Unknown`.
         """
 
-    def operation(self, url: str) -> Operation:
-        """How the operation stands. Raises ArmError."""
+    def operation(self, node: Node, url: str) -> Operation:
+        """How the operation at ``url`` on the machine of ``node`` stands. Raises ArmError."""
 
 
 DEFAULT_RETRY_SECONDS = 30.0
@@ -54,12 +55,19 @@ class ArmRestarter:
 
     in_guest = False
 
-    def __init__(self, client: ArmClient) -> None:
-        self._client = client
+    def __init__(self, connect: Callable[[str], ArmClient]) -> None:
+        """``connect`` makes a session for the subscription of a given id; it is called once."""
+        self._connect = connect
+        self._client: ArmClient | None = None
+
+    def _session(self, machine: Machine) -> ArmClient:
+        if self._client is None:
+            self._client = self._connect(machine.subscription)
+        return self._client
 
     def check(self, node: Node) -> None:
-        machine = _machine(node)
-        state = self._client.power_state(machine)
+        machine = machine_of(node)
+        state = self._session(machine).power_state(machine)
         if state not in ("running", ""):
             raise RebootError(
                 f"{node.name}: its machine is {state} according to Azure: start it, or let AKS replace it",
@@ -68,8 +76,9 @@ class ArmRestarter:
             )
 
     def send(self, node: Node) -> str:
+        machine = machine_of(node)
         try:
-            return self._client.restart(_machine(node))
+            return self._session(machine).restart(machine)
         except ArmError as error:
             if error.outcome == "unknown":
                 raise Unknown(error.message, reason=error.reason, node=node.name) from error
@@ -78,8 +87,8 @@ class ArmRestarter:
                 error.message, reason=error.reason, retry_after=pause if error.status in (409, 429) else None
             ) from error
 
-    def operation(self, url: str) -> Operation:
-        return self._client.operation(url)
+    def operation(self, node: Node, url: str) -> Operation:
+        return self._session(machine_of(node)).operation(url)
 
 
 class SshRestarter:
@@ -87,16 +96,19 @@ class SshRestarter:
 
     in_guest = True
 
-    def __init__(self, shell: Shell, command: str) -> None:
+    def __init__(self, shell: Shell, command: str, *, sudo: bool) -> None:
         self._shell = shell
-        self._command = command
+        self._sudo = "sudo -n " if sudo else ""
+        self._command = f"{self._sudo}{command}"
 
     def check(self, node: Node) -> None:
-        result = self._shell.run(node.address, "true")
+        command = f"{self._sudo}true"
+        result = self._shell.run(node.address, command)
         if result.status != 0:
             raise RebootError(
-                f"{node.name}: the command true over SSH ended with status {result.status}: {result.stderr.strip()}",
-                reason="ssh_broken",
+                f"{node.name}: the command {command!r} over SSH ended with status {result.status}: "
+                f"{result.stderr.strip() or 'no output'}",
+                reason="ssh_refused",
                 node=node.name,
             )
 
@@ -115,11 +127,12 @@ class SshRestarter:
             )
         return ""
 
-    def operation(self, url: str) -> Operation:
-        return Operation("succeeded" if not url else "gone")
+    def operation(self, node: Node, url: str) -> Operation:
+        raise AssertionError(f"{node.name}: a reboot in the guest has no operation, not even {url}")
 
 
-def _machine(node: Node) -> Machine:
+def machine_of(node: Node) -> Machine:
+    """The node's virtual machine. Raises Refused when it is none of Azure's."""
     if node.machine is None:
         raise Refused(
             f"{node.name}: its provider ID {node.provider_id!r} is no virtual machine of Azure",

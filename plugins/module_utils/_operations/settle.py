@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._clients.kubernetes import KubernetesClient
+from .._decisions.pods import OwnerState
 from .._errors import KubernetesError
 from .context import Context
-from .owners import OwnerState, read_owner
+from .owners import read_owner
 
 POLL_SECONDS = 2.0
 

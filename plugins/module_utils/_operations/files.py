@@ -1,0 +1,44 @@
+# Copyright (c) 2026, kubeops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writing files that only their owner may read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from typing import Any
+
+from .._errors import RebootError, one_line
+
+
+def write_json(path: str, document: Any, *, check_mode: bool = False) -> bool:
+    """Write ``document`` to ``path`` whole or not at all, readable for its owner only.
+
+    Returns whether the file changed. Raises RebootError with the reason ``not_written``.
+    """
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    try:
+        with open(path, encoding="utf-8") as present:
+            if present.read() == text:
+                return False
+    except (OSError, UnicodeDecodeError):
+        pass  # not there, or not ours to read: writing tells
+    if check_mode:
+        return True
+    folder = os.path.dirname(os.path.abspath(path))
+    partial = ""
+    try:
+        handle, partial = tempfile.mkstemp(prefix=".aks-reboot-", dir=folder)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(partial, path)
+    except OSError as error:
+        if partial:
+            with contextlib.suppress(OSError):
+                os.unlink(partial)
+        raise RebootError(f"{path} cannot be written: {one_line(error)}", reason="not_written") from error
+    return True
