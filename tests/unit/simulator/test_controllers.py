@@ -156,7 +156,7 @@ async def test_deployment_comes_up_in_full_and_reports_it(cluster: Cluster) -> N
 
     async def available() -> bool:
         status = (await cluster.client.get(f"{APPS}/deployments/web"))["status"]
-        return status.get("availableReplicas") == 3 and status.get("unavailableReplicas") == 0
+        return bool(status.get("availableReplicas") == 3 and status.get("unavailableReplicas") == 0)
 
     await until(available)
     deployment = await cluster.client.get(f"{APPS}/deployments/web")
@@ -255,7 +255,8 @@ async def test_daemon_set_covers_cordoned_nodes_and_heeds_selectors_and_taints(c
     await cluster.client.create(f"{APPS}/daemonsets", body)
 
     async def ready(number: int) -> bool:
-        return (await cluster.client.get(f"{APPS}/daemonsets/proxy"))["status"].get("numberReady") == number
+        status = (await cluster.client.get(f"{APPS}/daemonsets/proxy"))["status"]
+        return bool(status.get("numberReady") == number)
 
     await until(lambda: ready(2))
     assert {node_of(pod) for pod in await cluster.pods()} == {"linux", "cordoned"}
@@ -397,7 +398,8 @@ async def test_budget_gives_way_again_when_the_replacement_is_ready(cluster: Clu
     await make_deployment(cluster, "web", 3)
 
     async def allows(number: int) -> bool:
-        return (await cluster.client.get(f"{BUDGETS}/web"))["status"]["disruptionsAllowed"] == number
+        status = (await cluster.client.get(f"{BUDGETS}/web"))["status"]
+        return bool(status["disruptionsAllowed"] == number)
 
     await until(lambda: allows(1))
     cluster.starting = False
