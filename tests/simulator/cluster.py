@@ -16,6 +16,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -43,6 +44,7 @@ from .tls import write_authority
 log = logging.getLogger(__name__)
 
 _SETTLE_SECONDS = 30.0
+_NOTICE_SECONDS = 3.0
 _PACKAGES = ("linux-image-azure", "libc6", "openssl")
 _HOUR = 3600
 
@@ -86,6 +88,7 @@ class Simulator:
         self._secret = secrets.token_urlsafe(24)
         self._runners: list[web.AppRunner] = []
         self._clients: list[KubeClient] = []
+        self._created: list[str] = []
         self._kubelets: Kubelets | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.failed = asyncio.Event()
@@ -179,12 +182,12 @@ class Simulator:
         self._run(self._kubelets.run())
         if self._api is not None:
             self._run(run_controllers(self._client(config, "controller"), self.plan.settings))
-            for name in seeds.SYSTEM_DAEMONSETS:
-                await creator.create(seeds.system_daemonset(name))
-        for body in self.plan.scenario.objects:
-            await creator.create(body)
-        if self._api is not None:
-            await self._settle(client)
+        system = [seeds.system_daemonset(name) for name in seeds.SYSTEM_DAEMONSETS]
+        for body in (*system, *self.plan.scenario.objects):
+            path = await creator.create(body)
+            if path is not None:
+                self._created.append(path)
+        await self._settle(client)
 
     def _adapt(self, node: Object) -> Object:
         name = node["metadata"]["name"]
@@ -192,10 +195,13 @@ class Simulator:
 
     async def _settle(self, client: KubeClient) -> None:
         """Wait until the system DaemonSets run everywhere."""
-        deadline = time.monotonic() + _SETTLE_SECONDS
-        while time.monotonic() < deadline and not self.failed.is_set():
-            found = await client.get("/apis/apps/v1/namespaces/kube-system/daemonsets")
-            if all(_complete(item) for item in found["items"]):
+        start = time.monotonic()
+        while time.monotonic() < start + _SETTLE_SECONDS and not self.failed.is_set():
+            found = (await client.get("/apis/apps/v1/namespaces/kube-system/daemonsets"))["items"]
+            if all(_complete(item) for item in found):
+                return
+            if time.monotonic() > start + _NOTICE_SECONDS and not any(_noticed(item) for item in found):
+                log.warning("nobody takes care of DaemonSets on this API server")
                 return
             await asyncio.sleep(0.05)
         log.warning("the system DaemonSets are not complete after %.0f s", _SETTLE_SECONDS)
@@ -216,7 +222,7 @@ class Simulator:
             self.failed.set()
 
     async def close(self) -> None:
-        """Take everything down; on an external API server, delete the nodes as well."""
+        """Take everything down; on an external API server, delete what was created there as well."""
         self.faults.off_all()
         for machine in self.machines:
             machine.stop()
@@ -224,8 +230,8 @@ class Simulator:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._kubelets is not None and self._api is None:
-            with contextlib.suppress(OSError, TimeoutError):
-                await self._kubelets.deregister()
+            with contextlib.suppress(OSError, TimeoutError, aiohttp.ClientError):
+                await self._kubelets.deregister(self._created)
         self._ssh.close()
         await self._operations.close()
         for client in self._clients:
@@ -292,7 +298,11 @@ def _complete(daemonset: Object) -> bool:
     status = daemonset.get("status") or {}
     wanted = status.get("desiredNumberScheduled")
     seen = status.get("observedGeneration") == daemonset["metadata"].get("generation")
-    return seen and wanted is not None and status.get("numberReady", 0) >= wanted
+    return _noticed(daemonset) and seen and wanted is not None and status.get("numberReady", 0) >= wanted
+
+
+def _noticed(daemonset: Object) -> bool:
+    return bool((daemonset.get("status") or {}).get("observedGeneration"))
 
 
 def _absolute(config: Object, origin: Path) -> Object:

@@ -27,6 +27,8 @@ STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
 _PAGE = 500
+# A TLS connection costs half a megabyte, since both of its ends are in this process; watches are not counted.
+_REQUESTS_AT_ONCE = 12
 _WATCH_SECONDS = 300
 
 Object = dict[str, Any]
@@ -62,6 +64,7 @@ class KubeClient:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._server = server.rstrip("/")
+        self._gate = asyncio.Semaphore(_REQUESTS_AT_ONCE)
         connector = aiohttp.TCPConnector(ssl=context if context is not None else True, limit=0)
         self._session = aiohttp.ClientSession(
             connector=connector, headers=headers, timeout=aiohttp.ClientTimeout(total=60), json_serialize=_dumps
@@ -158,7 +161,8 @@ class KubeClient:
     ) -> Object:
         data = None if body is None else _dumps(body).encode()
         headers = {} if body is None else {"Content-Type": content_type}
-        async with self._session.request(method, self._server + path, params=params, data=data, headers=headers) as got:
+        url = self._server + path
+        async with self._gate, self._session.request(method, url, params=params, data=data, headers=headers) as got:
             await _raise_for_status(got)
             answer: Object = json.loads(await got.read())
             return answer

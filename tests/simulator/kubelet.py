@@ -99,9 +99,10 @@ class Kubelets:
             if error.status != 409:
                 raise
 
-    async def deregister(self) -> None:
-        """Delete the Nodes and Leases: for an API server that outlives the simulator."""
+    async def deregister(self, others: list[str]) -> None:
+        """Delete the Nodes and Leases, and the objects at these other paths: the API server outlives the simulator."""
         names = list(self._nodes)
+        await _in_parallel([self._delete(path) for path in others])
         await _in_parallel([self._delete(f"/api/v1/nodes/{name}") for name in names])
         await _in_parallel([self._delete(f"{_leases()}/{name}") for name in names])
 
@@ -126,6 +127,8 @@ class Kubelets:
                 task.cancel()
 
     async def _heartbeats(self) -> None:
+        if not self._nodes:
+            return
         for round_number in itertools.count(1):
             for node in list(self._nodes.values()):
                 # Spread over the period, so that a thousand nodes do not speak at once.
@@ -140,7 +143,7 @@ class Kubelets:
             await self._post_status(node, ready=True, changed=None)
 
     async def _post_status(self, node: _Node, ready: bool, changed: str | None) -> None:
-        status = {"status": objects.node_status(node.machine, ready, changed)}
+        status = {"status": objects.node_status(node.identity, node.machine, ready, changed)}
         path = f"/api/v1/nodes/{node.identity.name}/status"
         await self._attempt(lambda: self._client.patch(path, status, STRATEGIC_PATCH))
 

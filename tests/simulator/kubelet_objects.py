@@ -89,12 +89,12 @@ def node(identity: NodeIdentity, machine: Machine) -> Object:
             "capacity": _RESOURCES,
             "allocatable": _ALLOCATABLE,
             "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-            **node_status(machine, ready=True, changed=now()),
+            **node_status(identity, machine, ready=True, changed=now()),
         },
     }
 
 
-def node_status(machine: Machine, ready: bool, changed: str | None) -> Object:
+def node_status(identity: NodeIdentity, machine: Machine, ready: bool, changed: str | None) -> Object:
     """Conditions and nodeInfo of a Node; `changed` is the time of the last transition when it is now."""
     heartbeat = now()
     conditions = [
@@ -123,8 +123,8 @@ def node_status(machine: Machine, ready: bool, changed: str | None) -> Object:
             "kubeProxyVersion": "",
             "kubeletVersion": "v1.33.2",
             "machineID": f"{zlib.crc32(machine.name.encode()):032x}",
-            "operatingSystem": "linux",
-            "osImage": "Ubuntu 22.04.5 LTS",
+            "operatingSystem": identity.pool.os.lower(),
+            "osImage": "Ubuntu 22.04.5 LTS" if identity.pool.os == "Linux" else "Windows Server 2022 Datacenter",
             "systemUUID": f"{zlib.crc32(machine.name.encode()):08x}-0000-4000-8000-000000000000",
         },
     }

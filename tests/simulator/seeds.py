@@ -47,10 +47,11 @@ class Creator:
         self._client = client
         self._resources: dict[str, dict[str, Object]] = {}
 
-    async def create(self, body: Object) -> None:
+    async def create(self, body: Object) -> str | None:
         """Create one object (namespace "default" where it names none), with its status when it has one.
 
-        An object that is there already is left as it is. Raises ApiError, or ValueError for an unknown kind.
+        Returns its path, or None for an object that was there already, which is left as it is. Raises ApiError, or
+        ValueError for an unknown kind.
         """
         version = body["apiVersion"]
         base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
@@ -61,13 +62,15 @@ class Creator:
             base = f"{base}/namespaces/{body['metadata'].get('namespace', 'default')}"
         path = f"{base}/{resource['name']}"
         try:
-            await self._client.create(path, body)
+            created = await self._client.create(path, body)
         except ApiError as error:
             if error.status != 409:
                 raise
-            return
-        if "status" in body and "name" in body["metadata"]:
-            await self._client.patch(f"{path}/{body['metadata']['name']}/status", {"status": body["status"]})
+            return None
+        path = f"{path}/{created['metadata']['name']}"
+        if "status" in body:
+            await self._client.patch(f"{path}/status", {"status": body["status"]})
+        return path
 
     async def _kinds(self, base: str) -> dict[str, Object]:
         if base not in self._resources:
