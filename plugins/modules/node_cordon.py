@@ -28,6 +28,7 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs imp
     kubernetes_access,
     require_not_negative,
 )
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import RebootError
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.cordon import (
     CordonOptions,
     cordon,
@@ -46,6 +47,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "still_required": {"type": "bool", "default": False},
     "settle_owners": {"type": "list", "elements": "dict", "default": []},
     "settle_timeout": {"type": "int", "default": 300},
+    "settle_required": {"type": "bool", "default": False},
 }
 
 
@@ -74,6 +76,13 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
             lagging = []
             if change.changed and not call.check_mode:
                 lagging = settle(client, owners, context, timeout=params["settle_timeout"])
+            if lagging and params["settle_required"]:
+                raise RebootError(
+                    f"{name}: back in service, but not all that it displaced is: {', '.join(lagging)}",
+                    reason="not_settled",
+                    node=name,
+                    details={"changed": True, "lagging": lagging},
+                )
             result["lagging"] = lagging
     return {
         **result,

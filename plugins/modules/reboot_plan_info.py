@@ -15,6 +15,7 @@ EXAMPLES = r"""
 RETURN = r"""
 """
 
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +32,7 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.time
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import Call, Result, run_module
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs import require_not_negative
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import InvalidSetting
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.files import read_json, write_json
 
 SPEC: dict[str, dict[str, Any]] = {
     "nodes": {"type": "list", "elements": "dict", "required": True},
@@ -40,8 +42,9 @@ SPEC: dict[str, dict[str, Any]] = {
     "ignore_sentinel": {"type": "bool", "default": False},
     "min_reboot_interval": {"type": "int", "default": 21600},
     "node_seconds": {"type": "int", "default": 600},
-    "approved_plan": {"type": "dict"},
+    "approved_plan_file": {"type": "path"},
     "max_plan_age": {"type": "int", "default": 86400},
+    "plan_file": {"type": "path"},
 }
 
 
@@ -56,8 +59,9 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
     except (KeyError, ValueError) as error:
         raise InvalidSetting(f"nodes, sentinels: not rows of node_info and sentinel_info: {error}") from error
     plan = make_plan(known, policy, now)
-    if params["approved_plan"] is not None:
-        plan = restrict(plan, params["approved_plan"], params["cluster_id"], now, params["max_plan_age"])
+    if params["approved_plan_file"]:
+        approved = read_json(params["approved_plan_file"], "approved_plan_file")
+        plan = restrict(plan, approved, params["cluster_id"], now, params["max_plan_age"])
     document = {
         "version": VERSION,
         "created": format_time(now),
@@ -69,7 +73,11 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
     lines = plan_lines(document)
     for line in lines:
         call.sink(line)
-    return {"changed": False, "plan": document, "lines": lines}
+    changed = False
+    if params["plan_file"]:
+        changed = write_json(params["plan_file"], document, check_mode=call.check_mode)
+    run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    return {"changed": changed, "plan": document, "run_id": run_id, "lines": lines}
 
 
 def main() -> None:

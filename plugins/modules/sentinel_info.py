@@ -28,13 +28,19 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.pro
 SPEC: dict[str, dict[str, Any]] = {
     **SSH,
     "nodes": {"type": "list", "elements": "dict", "required": True},
+    "only": {"type": "list", "elements": "str"},
     "method": {"type": "str", "choices": ["ssh"], "default": "ssh"},
     "sentinel": {"type": "path", "default": DEFAULT_SENTINEL},
 }
 
 
 def run(params: Mapping[str, Any], _call: Call) -> Result:
-    targets = [ProbeTarget(row["name"], row.get("address", "")) for row in params["nodes"] if not row.get("excluded")]
+    only = params["only"]
+    targets = [
+        ProbeTarget(row["name"], row.get("address", ""))
+        for row in params["nodes"]
+        if not row.get("excluded") and (only is None or row["name"] in only)
+    ]
     states = probe_all(SshClient(ssh_access(params)), targets, params["sentinel"])
     return {"changed": False, "sentinels": [sentinel_row(name, state) for name, state in states.items()]}
 

@@ -43,7 +43,7 @@ WATCH_SECONDS = 60
 PAGE_SIZE = 500
 """Objects asked for in one page of a list, as kubectl does."""
 
-Params = Mapping[str, str | int]
+Params = Mapping[str, "str | int"]
 
 
 @dataclass(frozen=True)

@@ -48,12 +48,12 @@ def restrict(plan: Plan, approved: Mapping[str, Any], cluster_id: str, now: date
 def _rows(approved: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     rows = approved.get("planned")
     if approved.get("version") != VERSION or not isinstance(rows, list):
-        raise InvalidSetting(f"approved_plan: is not a plan of version {VERSION}, as the plan playbook writes it")
+        raise InvalidSetting(f"approved_plan_file: is not a plan of version {VERSION}, as the plan playbook writes it")
     try:
         parse_time(str(approved.get("created")))
         [(row["name"], row["uid"], row["boot_id"]) for row in rows]
     except (ValueError, TypeError, KeyError) as error:
-        raise InvalidSetting(f"approved_plan: is damaged: {error}") from error
+        raise InvalidSetting(f"approved_plan_file: is damaged: {error}") from error
     return rows
 
 

@@ -90,7 +90,7 @@ def node_outcome(name: str, steps: Mapping[str, Mapping[str, Any]]) -> NodeOutco
         return NodeOutcome(name, SKIPPED, str(check.get("message", "")), str(check.get("reason", "")), "check")
     failed = next((step for step in reversed(STEPS) if ran.get(step, {}).get("failed")), "")
     uncordon = ran.get("uncordon", {})
-    if uncordon and not uncordon.get("failed"):
+    if uncordon and (not uncordon.get("failed") or uncordon.get("reason") == "not_settled"):
         return _finished(name, ran.get("reboot", {}), uncordon)
     rollback = ran.get("rollback", {})
     first = next((step for step in STEPS if ran.get(step, {}).get("failed") and step != "rollback"), failed)
@@ -113,7 +113,7 @@ def _finished(name: str, reboot: Mapping[str, Any], uncordon: Mapping[str, Any])
         )
     if uncordon.get("lagging"):
         lagging = f"rebooted and back in service; not yet back: {', '.join(uncordon['lagging'])}"
-        if uncordon.get("settle_required"):
+        if uncordon.get("failed"):
             return NodeOutcome(name, UNSETTLED, lagging, "not_settled", "uncordon")
         return NodeOutcome(name, REBOOTED, lagging)
     if reboot.get("restart_sent", True):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writing files that only their owner may read."""
+"""The files that a run reads and leaves: JSON documents, readable for their owner only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,19 @@ import os
 import tempfile
 from typing import Any
 
-from .._errors import RebootError, one_line
+from .._errors import InvalidSetting, RebootError, one_line
+
+
+def read_json(path: str, option: str) -> dict[str, Any]:
+    """The JSON object in the file that ``option`` names. Raises InvalidSetting."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    except (OSError, ValueError) as error:
+        raise InvalidSetting(f"{option}: {path} cannot be read as JSON: {one_line(error)}") from error
+    if not isinstance(document, dict):
+        raise InvalidSetting(f"{option}: {path} holds no JSON object")
+    return document
 
 
 def write_json(path: str, document: Any, *, check_mode: bool = False) -> bool:
