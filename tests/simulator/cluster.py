@@ -82,10 +82,10 @@ class Simulator:
         ]
         self._numbers = {identity.name: identity.number for identity in self.identities}
         self._api: KubeApi | None = None
-        self._api_tokens: dict[str, str] = {}
         self._ssh = SshFleet(self.faults)
         self._operations = Operations(plan.settings)
         self._secret = secrets.token_urlsafe(24)
+        self._cluster_token = secrets.token_urlsafe(32)
         self._runners: list[web.AppRunner] = []
         self._clients: list[KubeClient] = []
         self._created: list[str] = []
@@ -120,8 +120,7 @@ class Simulator:
             write_private(target, yaml.safe_dump(config))
             return Access("https://127.0.0.1", (directory / "ca.crt").read_bytes(), "")
         admin = secrets.token_urlsafe(24)
-        self._api_tokens[admin] = "cluster-admin"
-        self._api = KubeApi(self._api_tokens)
+        self._api = KubeApi({admin: "cluster-admin", self._cluster_token: CLIENT})
         application = self._api.application(self._middlewares("api"))
         application.on_response_prepare.append(note_status)
         port = await self._serve("api", application, context)
@@ -130,16 +129,13 @@ class Simulator:
         return access
 
     async def _start_arm(self, context: ssl.SSLContext, access: Access) -> None:
-        tokens = Tokens(self._secret, self._accept_cluster_token)
+        tokens = Tokens(self._secret, self._cluster_token)
         nodes = list(zip(self.identities, self.machines, strict=True))
         compute = Compute(nodes, self.plan.pools, self.faults, self._operations, self.plan.settings)
         cluster = ManagedCluster(self.plan.pools, self.identities, access)
         application = Arm(tokens, self._operations, compute, cluster).application(self._middlewares("arm"))
         application.on_response_prepare.append(note_status)
         await self._serve("arm", application, context)
-
-    def _accept_cluster_token(self, token: str) -> None:
-        self._api_tokens[token] = CLIENT
 
     def _middlewares(self, server: Server) -> list[Middleware]:
         return [record_requests(self.recorder, server), apply_faults(self.faults)]
@@ -156,11 +152,9 @@ class Simulator:
     def _prepare_machines(self) -> None:
         plan = self.plan
         chosen = sorted(self.identities, key=lambda identity: (identity.pool.mode == "System", identity.number))
-        # Hours since the sentinel appeared, such that the oldest is not the first by name.
-        hours = [*range(plan.required, 2, -1), 1, 2][: plan.required] if plan.required > 1 else [1]
-        for identity, age in zip(chosen[: plan.required], reversed(hours), strict=False):
+        for identity, age in zip(chosen, _ages(plan.required), strict=False):
             packages = _PACKAGES[: 1 + identity.number % len(_PACKAGES)]
-            self.machines[identity.number].require_reboot(time.time() - 5 * _HOUR * age, packages)
+            self.machines[identity.number].require_reboot(time.time() - age, packages)
         for identity in self.identities:
             change = plan.scenario.change_of(identity.name, identity.number)
             machine = self.machines[identity.number]
@@ -292,6 +286,14 @@ class Simulator:
             fault.hits = 1
             self.faults.off(fault.id)
         return fault
+
+
+def _ages(count: int) -> list[float]:
+    """Ages of so many sentinels in seconds, such that neither this order nor its reverse is the order of age."""
+    ages = [5.0 * _HOUR * (number + 1) for number in range(count)]
+    if count > 2:
+        ages[0], ages[1] = ages[1], ages[0]
+    return ages
 
 
 def _complete(daemonset: Object) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -21,20 +20,22 @@ _TOKEN_SECONDS = 3599
 
 
 class Tokens:
-    """The access tokens that were handed out. on_cluster_token is called with each one for the Kubernetes API."""
+    """The access tokens that were handed out.
 
-    def __init__(self, secret: str, on_cluster_token: Callable[[str], None] = lambda _token: None) -> None:
+    secret: the service principal's; cluster_token: the one token for the Kubernetes API, which knows it beforehand.
+    """
+
+    def __init__(self, secret: str, cluster_token: str) -> None:
         self.secret = secret
-        self._on_cluster_token = on_cluster_token
-        self._tokens: dict[str, tuple[bool, float]] = {}
+        self._cluster_token = cluster_token
+        self._expiry: dict[str, float] = {}
 
     def mint(self, scope: str) -> str:
-        """A new token for a scope like "https://management.azure.com/.default"."""
+        """A token for a scope like "https://management.azure.com/.default"."""
+        if AKS_SERVER_APP in scope:
+            return self._cluster_token
         token = secrets.token_urlsafe(32)
-        for_cluster = AKS_SERVER_APP in scope
-        self._tokens[token] = (for_cluster, time.monotonic() + _TOKEN_SECONDS)
-        if for_cluster:
-            self._on_cluster_token(token)
+        self._expiry[token] = time.monotonic() + _TOKEN_SECONDS
         return token
 
     def problem(self, header: str) -> tuple[str, str] | None:
@@ -42,12 +43,11 @@ class Tokens:
         kind, _space, token = header.partition(" ")
         if kind.lower() != "bearer" or not token:
             return "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
-        if token not in self._tokens:
-            return "InvalidAuthenticationToken", "The access token is invalid."
-        for_cluster, expires = self._tokens[token]
-        if for_cluster:
+        if token == self._cluster_token:
             return "InvalidAuthenticationTokenAudience", "The access token has been obtained for the wrong audience."
-        if time.monotonic() > expires:
+        if token not in self._expiry:
+            return "InvalidAuthenticationToken", "The access token is invalid."
+        if time.monotonic() > self._expiry[token]:
             return "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."
         return None
 

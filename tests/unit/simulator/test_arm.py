@@ -57,11 +57,10 @@ class Rig:
         )
         self.machines = [Machine(node.name, 0.1) for node in self.nodes]
         self.recorder = Recorder()
-        self.cluster_tokens: list[str] = []
         self.operations = Operations(settings)
         compute = Compute(zip(self.nodes, self.machines, strict=True), pools, self.faults, self.operations, settings)
         cluster = ManagedCluster(pools, self.nodes, Access("https://127.0.0.1:1", b"CA", "admin"))
-        arm = Arm(Tokens(SECRET, self.cluster_tokens.append), self.operations, compute, cluster)
+        arm = Arm(Tokens(SECRET, "for-the-cluster"), self.operations, compute, cluster)
         self.application = arm.application([record_requests(self.recorder, "arm"), apply_faults(self.faults)])
         self.url = ""
 
@@ -256,7 +255,7 @@ async def test_unknown_token(rig: Rig) -> None:
 
 async def test_token_for_the_cluster_is_not_for_arm(rig: Rig) -> None:
     token = await do(rig.credential().get_token, f"{AKS_SERVER_APP}/.default")
-    assert rig.cluster_tokens == [token.token]
+    assert token.token == "for-the-cluster"
     wrong = ComputeManagementClient(
         rig.credential(),
         layout.SUBSCRIPTION,
