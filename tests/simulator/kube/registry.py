@@ -13,6 +13,7 @@ from . import metadata as meta
 from . import validation
 from .defaults import apply_defaults, first_status
 from .resources import EVENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS, JsonObject, Resource
+from .shapes import check_shape
 from .status_errors import StatusError, already_exists, conflict, forbidden, invalid, invalid_value, modified, not_found
 from .store import Selection, Store, Stored
 
@@ -106,7 +107,7 @@ class Registry:
             raise not_found(resource, name)
         old = stored.parse()
         new = change(stored.parse())
-        validation.check_shape(resource, new)
+        check_shape(resource, new)
         self._check_preconditions(resource, old["metadata"], new["metadata"], replace)
         meta.keep_system_fields(old["metadata"], new["metadata"])
         if not replace:

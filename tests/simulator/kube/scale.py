@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from .resources import JsonObject
-from .status_errors import bad_request
 
 
 def scale_of(obj: JsonObject) -> JsonObject:
@@ -26,11 +25,8 @@ def scale_of(obj: JsonObject) -> JsonObject:
 
 
 def with_scale(obj: JsonObject, scale: JsonObject) -> JsonObject:
-    """A workload with the replicas of a Scale. Raises StatusError 400 when they are not a number."""
-    replicas = (scale.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise bad_request('Scale in version "v1" cannot be handled as a Scale: spec.replicas is not a number')
-    obj["spec"]["replicas"] = replicas
+    """A workload with the replicas of a Scale."""
+    obj["spec"]["replicas"] = (scale.get("spec") or {}).get("replicas", 0)
     for name in ("resourceVersion", "uid"):
         given = (scale.get("metadata") or {}).get(name)
         if given:

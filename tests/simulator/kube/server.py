@@ -21,6 +21,7 @@ from .resources import EVENTS_V1, NAMESPACES, JsonObject, Resource
 from .reviews import review
 from .routes import Target, target_of
 from .selectors import FieldSelector, parse_field_selector, parse_label_selector
+from .shapes import BINDING, DELETE_OPTIONS, EVICTION, SCALE, check_body, check_shape
 from .status_errors import (
     StatusError,
     bad_request,
@@ -34,7 +35,6 @@ from .status_errors import (
     unauthorized,
 )
 from .store import Selection, Store, encode
-from .validation import check_shape
 from .views import View
 from .watching import Watch
 
@@ -82,6 +82,9 @@ class KubeApi:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:
             return await self._dispatch(request)
+        except web.HTTPRequestEntityTooLarge:
+            message = f"Request entity too large: limit is {_BODY_BYTES}"
+            return _json(encode(StatusError(413, "RequestEntityTooLarge", message).body()), 413)
         except StatusError as error:
             headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
             return _json(encode(error.body()), error.code, headers)
@@ -276,9 +279,9 @@ class KubeApi:
         if request.method != "POST":
             raise method_not_allowed()
         body = negotiation.decode_body(await request.read(), request.headers.get("Content-Type", ""), {})
-        if not isinstance(body, dict):
-            raise bad_request("the object provided is unrecognized (must be of type JSON)")
-        action = pods.bind if target.subresource == "binding" else pods.evict
+        binds = target.subresource == "binding"
+        action = pods.bind if binds else pods.evict
+        body = check_body("Binding", BINDING, body) if binds else check_body("Eviction", EVICTION, body)
         answer = action(self._registry, self.store, target.namespace, target.name, body, _dry_run(request.query))
         return _json(encode(answer), 201)
 
@@ -295,6 +298,7 @@ class KubeApi:
             body = _patched(kind, current, patch, "Scale")
         else:
             raise method_not_allowed()
+        check_body("Scale", SCALE, body)
         updated = self._registry.update(
             resource, namespace, name, lambda old: scale.with_scale(old, body), dry_run=_dry_run(request.query)
         )
@@ -335,9 +339,7 @@ def _dry_run(query: Mapping[str, str], options: Mapping[str, Any] | None = None)
 
 async def _delete_options(request: web.Request) -> JsonObject:
     body = negotiation.decode_body(await request.read(), request.headers.get("Content-Type", ""), {})
-    if not isinstance(body, dict):
-        raise bad_request("the object provided is unrecognized (must be of type JSON)")
-    options = dict(body)
+    options = check_body("DeleteOptions", DELETE_OPTIONS, body)
     query = request.query
     if query.get("gracePeriodSeconds"):
         options.setdefault("gracePeriodSeconds", _seconds(query["gracePeriodSeconds"]))

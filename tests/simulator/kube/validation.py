@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import metadata as meta
 from .resources import JsonObject, Resource
 from .selectors import selector_from_object
 from .status_errors import (
     FieldError,
-    bad_request,
     duplicate_value,
     forbidden_field,
     invalid,
@@ -23,54 +20,6 @@ from .status_errors import (
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _POD_SPEC_MUTABLE = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
-
-
-def check_shape(resource: Resource, obj: Any) -> None:
-    """Raises StatusError 400 for what could not even be decoded into an object of the resource."""
-    if not isinstance(obj, dict):
-        raise bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}')
-    metadata = obj.setdefault("metadata", {})
-    if metadata is None:
-        obj["metadata"] = metadata = {}
-    _decodable(resource, metadata, "metadata")
-    for name in ("spec", "status"):
-        if name in obj and obj[name] is None:
-            del obj[name]
-        elif name in obj:
-            _decodable(resource, obj[name], name)
-    for name in ("labels", "annotations"):
-        given = metadata.get(name)
-        if given is None:
-            metadata.pop(name, None)
-            continue
-        _decodable(resource, given, f"metadata.{name}")
-        for value in given.values():
-            if not isinstance(value, str):
-                raise _cannot_handle(
-                    resource,
-                    f"json: cannot unmarshal {_json_type(value)} into Go struct field "
-                    f"ObjectMeta.metadata.{name} of type string",
-                )
-
-
-def _decodable(resource: Resource, value: Any, where: str) -> None:
-    if not isinstance(value, dict):
-        raise _cannot_handle(resource, f"json: cannot unmarshal {_json_type(value)} into Go struct field {where}")
-
-
-def _cannot_handle(resource: Resource, why: str) -> Exception:
-    return bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}')
-
-
-def _json_type(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int | float):
-        return "number"
-    for kind, name in ((str, "string"), (list, "array"), (dict, "object")):
-        if isinstance(value, kind):
-            return name
-    return "null"
 
 
 def check(resource: Resource, obj: JsonObject) -> None:

@@ -92,6 +92,44 @@ async def test_validation_names_each_cause(client: Client) -> None:
     assert (await client.post(PODS, pod("p", labels={"a": 1}))).code == 400
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (NODES, {"metadata": {"name": "n", "labels": {"a": 1}}}),
+        (NODES, {"metadata": {"name": 5}}),
+        (NODES, {"metadata": {"name": "n"}, "spec": {"taints": ["a=b"]}}),
+        (NODES, {"metadata": {"name": "n"}, "spec": {"unschedulable": "true"}}),
+        (NODES, {"metadata": {"name": "n"}, "spec": "none"}),
+        (NODES, ["n"]),
+        (PODS, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": 1}]}}),
+        (LEASES, {"metadata": {"name": "l"}, "spec": {"leaseDurationSeconds": "30"}}),
+        (LEASES, {"metadata": {"name": "l"}, "spec": {"leaseTransitions": True}}),
+        (LEASES, {"metadata": {"name": "l"}, "spec": {"renewTime": "2026-01-01T00:00:00Z"}}),
+        (f"{PODS}/p/eviction", {"metadata": {"name": "p"}, "deleteOptions": {"gracePeriodSeconds": "5"}}),
+        (f"{PODS}/p/binding", {"target": "n1"}),
+    ],
+)
+async def test_bodies_that_cannot_be_decoded(client: Client, path: str, body: Any) -> None:
+    reply = await client.post(path, body)
+    assert (reply.code, reply.body["reason"]) == (400, "BadRequest")
+    assert "cannot be handled as a" in reply.body["message"]
+
+
+async def test_times_are_normalised(client: Client) -> None:
+    made = await client.make(
+        LEASES, {"metadata": {"name": "l"}, "spec": {"renewTime": "2026-01-01T01:00:00.000007+01:00"}}
+    )
+    assert made["spec"]["renewTime"] == "2026-01-01T00:00:00.000007Z"
+    condition = {"type": "Ready", "status": "True", "lastHeartbeatTime": "2026-01-01T00:00:00.5Z"}
+    made = await client.make(NODES, {"metadata": {"name": "n"}, "status": {"conditions": [condition]}})
+    assert made["status"]["conditions"][0]["lastHeartbeatTime"] == "2026-01-01T00:00:00Z"
+
+
+async def test_huge_bodies(client: Client) -> None:
+    reply = await client.send("POST", NODES, b"x" * 4_000_000)
+    assert (reply.code, reply.body["reason"]) == (413, "RequestEntityTooLarge")
+
+
 async def test_conflicts_need_the_latest_version(client: Client) -> None:
     made = await client.make(NODES, node())
     stale = made["metadata"]["resourceVersion"]
