@@ -63,12 +63,16 @@ class RunOutcome:
             return "nothing to do: no node requires a reboot"
         rebooted = sum(node.outcome == REBOOTED for node in self.nodes)
         parts = [f"{rebooted} of {len(self.nodes)} nodes rebooted"]
-        parts += [f"{node.name} {node.outcome.replace('_', ' ')}: {node.message}" for node in self._bad()]
+        bad = [node for node in self.nodes if not node.good]
+        waiting = sum(node.outcome == NOT_STARTED for node in bad)
+        parts += [
+            f"{node.name} {node.outcome.replace('_', ' ')}: {node.message}"
+            for node in bad
+            if node.outcome != NOT_STARTED
+        ]
+        parts += [f"{waiting} not started"] if waiting else []
         parts += [f"{row['name']} {row['message']}" for row in self.attention]
         return "; ".join(parts)
-
-    def _bad(self) -> Iterable[NodeOutcome]:
-        return (node for node in self.nodes if not node.good)
 
     def row(self) -> dict[str, Any]:
         return {
