@@ -44,6 +44,7 @@ from .tls import write_authority
 log = logging.getLogger(__name__)
 
 _SETTLE_SECONDS = 30.0
+_SETTLE_SECONDS_PER_NODE = 0.02
 _NOTICE_SECONDS = 3.0
 _PACKAGES = ("linux-image-azure", "libc6", "openssl")
 _HOUR = 3600
@@ -190,15 +191,17 @@ class Simulator:
     async def _settle(self, client: KubeClient) -> None:
         """Wait until the system DaemonSets run everywhere."""
         start = time.monotonic()
-        while time.monotonic() < start + _SETTLE_SECONDS and not self.failed.is_set():
+        limit = _SETTLE_SECONDS + len(self.identities) * _SETTLE_SECONDS_PER_NODE
+        while time.monotonic() < start + limit and not self.failed.is_set():
             found = (await client.get("/apis/apps/v1/namespaces/kube-system/daemonsets"))["items"]
             if all(_complete(item) for item in found):
                 return
-            if time.monotonic() > start + _NOTICE_SECONDS and not any(_noticed(item) for item in found):
+            alone = self._api is None and time.monotonic() > start + _NOTICE_SECONDS
+            if alone and not any(_noticed(item) for item in found):
                 log.warning("nobody takes care of DaemonSets on this API server")
                 return
             await asyncio.sleep(0.05)
-        log.warning("the system DaemonSets are not complete after %.0f s", _SETTLE_SECONDS)
+        log.warning("the system DaemonSets are not complete after %.0f s", limit)
 
     def _client(self, config: Path, component: str) -> KubeClient:
         client = KubeClient.from_kubeconfig(config, component)

@@ -11,6 +11,7 @@ import hmac
 import json
 import logging
 import os
+import resource
 import secrets
 import shlex
 import signal
@@ -32,6 +33,7 @@ from .ssh import SshError
 log = logging.getLogger(__name__)
 
 _LARGEST_MESSAGE = 1 << 20
+_OPEN_FILES = 16_384
 
 StartError = (
     LayoutError,
@@ -51,9 +53,18 @@ def run(plan: Plan, ready: Callable[[str], None]) -> int:
     """Run until told to end. `ready` gets "" when all is up, or why it cannot be. Returns the exit status."""
     # Cyclic garbage is rare here and the heap is large and stable: look for it seldom.
     gc.set_threshold(50_000, 20, 100)
+    _allow_many_files()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
     return asyncio.run(_run(plan, ready))
+
+
+def _allow_many_files() -> None:
+    """A socket per node is more than many systems allow a process at first, but not more than it may ask for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _run(plan: Plan, ready: Callable[[str], None]) -> int:

@@ -237,6 +237,37 @@ async def test_expired_watches(rig: Rig) -> None:
         await anext(aiter(rig.client.watch("/api/v1/nodes", version)))
 
 
+async def test_kubelets_go_on_after_their_watch_expired(rig: Rig) -> None:
+    await rig.follow("/api/v1/namespaces/default/pods", "web", lambda pod: ready(pod) == "True")
+    rig.simulator.switch_on({"kind": "watch-expired"})
+    containers = {"containers": [{"name": "late", "image": "late"}]}
+    late = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "late"}, "spec": containers}
+    await rig.client.create("/api/v1/namespaces/default/pods", late)
+    await rig.follow("/api/v1/namespaces/default/pods", "late", lambda pod: ready(pod) == "True")
+
+
+async def test_informer_tells_what_it_missed(rig: Rig) -> None:
+    path = "/api/v1/namespaces/default/configmaps"
+    for name in ("kept", "changed", "removed"):
+        await rig.client.create(path, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}})
+    informer = Informer(rig.client, path)
+    told: list[tuple[str, str]] = []
+    first = asyncio.create_task(informer.run())
+    await informer.synced.wait()
+    first.cancel()
+    informer.subscribe(lambda kind, item: told.append((kind, item["metadata"]["name"])))
+    told.clear()
+    await rig.client.patch(f"{path}/changed", {"data": {"a": "b"}})
+    await rig.client.delete(f"{path}/removed")
+    await rig.client.create(path, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "added"}})
+    informer.synced.clear()
+    second = asyncio.create_task(informer.run())
+    await informer.synced.wait()
+    second.cancel()
+    assert sorted(told) == [("ADDED", "added"), ("DELETED", "removed"), ("MODIFIED", "changed")]
+    assert sorted(name for _namespace, name in informer.objects) == ["added", "changed", "kept"]
+
+
 async def test_record_of_requests(rig: Rig) -> None:
     await rig.get("/api/v1/nodes?limit=1")
     await rig.get("/api/v1/nodes/nope")
