@@ -234,13 +234,14 @@ class Kubelets:
 
     async def _attempt(self, call: Callable[[], Awaitable[Object]]) -> None:
         """Make a request, again after a while when the server is in trouble; an object that is gone is no trouble."""
+        problem: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
                 await call()
             except ApiError as error:
                 if error.status in (404, 409, 422):
                     return
-                problem: Exception = error
+                problem = error
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 problem = error
             else:

@@ -111,9 +111,9 @@ class Rig:
 async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     rig = Rig(tmp_path)
-    runner = web.AppRunner(rig.application)
+    runner = web.AppRunner(rig.application, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=write_authority(tmp_path), shutdown_timeout=0.1)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=write_authority(tmp_path))
     await site.start()
     rig.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
     yield rig

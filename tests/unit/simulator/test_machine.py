@@ -24,7 +24,7 @@ async def test_restart_gives_a_new_boot_and_an_empty_run() -> None:
     machine.files.write("/etc/kept", b"x")
     before = machine.boot_id
     machine.restart()
-    assert machine.power == "stopped"
+    assert machine.state()["power"] == "stopped"
     assert machine.sentinel
     await until_running(machine)
     assert powers == ["stopped", "starting", "running"]
