@@ -22,6 +22,7 @@ import yaml
 from aiohttp import web
 
 from ansible_collections.kubeops.aks_reboot.tests.simulator.kube import KubeApi
+from ansible_collections.kubeops.aks_reboot.tests.simulator.kube.discovery import VERSION
 from ansible_collections.kubeops.aks_reboot.tests.simulator.kube.resources import PODS
 from ansible_collections.kubeops.aks_reboot.tests.simulator.kube_client import KubeClient
 from ansible_collections.kubeops.aks_reboot.tests.simulator.tls import write_authority
@@ -365,5 +366,5 @@ def test_discovery(cluster: Cluster) -> None:
     names = cluster.run("api-resources", "-o", "name").split()
     assert {"nodes", "pods", "leases.coordination.k8s.io", "poddisruptionbudgets.policy"} <= set(names)
     assert "policy/v1" in cluster.run("api-versions").split()
-    assert "Server Version: v1.36" in cluster.run("version")
+    assert f"Server Version: {VERSION['gitVersion']}" in cluster.run("version")
     assert cluster.run("get", "--raw", "/readyz") == "ok"

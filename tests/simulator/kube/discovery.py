@@ -11,16 +11,16 @@ from .resources import ALL, JsonObject, Resource
 
 VERSION: JsonObject = {
     "major": "1",
-    "minor": "36",
+    "minor": "33",
     "emulationMajor": "1",
-    "emulationMinor": "36",
+    "emulationMinor": "33",
     "minCompatibilityMajor": "1",
-    "minCompatibilityMinor": "35",
-    "gitVersion": "v1.36.0",
+    "minCompatibilityMinor": "32",
+    "gitVersion": "v1.33.2",
     "gitCommit": "0000000000000000000000000000000000000000",
     "gitTreeState": "clean",
-    "buildDate": "2026-04-22T10:00:00Z",
-    "goVersion": "go1.26.1",
+    "buildDate": "2025-06-17T18:32:34Z",
+    "goVersion": "go1.24.4",
     "compiler": "gc",
     "platform": "linux/amd64",
 }
@@ -189,4 +189,5 @@ def openapi(name: str, version: str) -> JsonObject:
             "responses": {"200": {"description": "OK"}},
         }
         paths[f"/{_root(name, version)}/{scope}{resource.plural}/{{name}}"] = {"patch": operation}
-    return {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": VERSION["gitVersion"]}, "paths": paths}
+    info = {"title": "Kubernetes", "version": VERSION["gitVersion"]}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}

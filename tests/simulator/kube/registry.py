@@ -166,18 +166,21 @@ class Registry:
     @staticmethod
     def _restrict(resource: Resource, subresource: str, old: JsonObject, new: JsonObject) -> None:
         if subresource == "status":
-            kept = ("metadata", "status") if resource.status_keeps_metadata or resource is PODS else ("status",)
-            wanted = {name: new[name] for name in kept if name in new}
+            writable = ("metadata", "status") if resource.status_keeps_metadata else ("status",)
+            wanted = {name: new[name] for name in writable if name in new}
             new.clear()
-            new.update({name: value for name, value in old.items() if name not in kept})
+            new.update({name: value for name, value in old.items() if name not in writable})
             new.update(wanted)
             if resource is PODS and old["metadata"].get("ownerReferences"):
                 new["metadata"]["ownerReferences"] = old["metadata"]["ownerReferences"]
             return
-        if resource.has_status:
-            new.pop("status", None)
-            if "status" in old:
-                new["status"] = old["status"]
+        kept: tuple[str, ...] = ("status",) if resource.has_status else ()
+        if resource is NAMESPACES and subresource != "finalize":
+            kept = ("spec", "status")
+        for name in kept:
+            new.pop(name, None)
+            if name in old:
+                new[name] = old[name]
 
     @staticmethod
     def _may_go(obj: JsonObject) -> bool:

@@ -82,6 +82,7 @@ PODS = Resource(
     ),
     generation=True,
     returns_deleted=True,
+    status_keeps_metadata=True,
 )
 NODES = Resource(
     "", "v1", "nodes", "Node", False, ("no",), (), ("status",), ("spec.unschedulable",), status_keeps_metadata=True

@@ -308,6 +308,18 @@ async def test_a_namespace_ends_after_its_contents(client: Client) -> None:
     assert (await client.delete("/api/v1/namespaces/kube-system")).code == 403
 
 
+async def test_a_namespace_is_finalized_by_its_own_request_only(client: Client) -> None:
+    path = "/api/v1/namespaces/a"
+    made = await client.make("/api/v1/namespaces", {"metadata": {"name": "a"}})
+    assert made["spec"] == {"finalizers": ["kubernetes"]}
+    await client.make(f"{path}/pods", pod("p"))
+    patched = await client.patch(path, {"metadata": {"labels": {"x": "y"}}, "spec": {"finalizers": []}})
+    assert patched.body["spec"] == made["spec"]
+    terminating = (await client.delete(path)).body
+    await client.put(f"{path}/finalize", {**terminating, "spec": {"finalizers": []}})
+    assert (await client.get(path)).code == 404
+
+
 async def test_dependents_follow_their_owner(client: Client) -> None:
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
     body = {"metadata": {"name": "r"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}}
@@ -370,6 +382,19 @@ async def test_tokens(client: Client) -> None:
     allowed = await client.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {"spec": spec})
     assert allowed.body["status"]["allowed"] is True
     assert allowed.body["spec"] == spec
+
+
+async def test_reviews_may_come_as_protobuf(client: Client) -> None:
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    attributes = b"\x12\x03get\x2a\x05nodes"
+    spec = b"\x0a" + bytes((len(attributes),)) + attributes
+    message = b"\x12" + bytes((len(spec),)) + spec
+    body = b"k8s\x00\x12" + bytes((len(message),)) + message
+    protobuf = "application/vnd.kubernetes.protobuf"
+    reply = await client.send("POST", path, body, content_type=protobuf)
+    assert reply.body["spec"] == {"resourceAttributes": {"verb": "get", "resource": "nodes"}}
+    for broken in (b"nonsense", body[:-2], b"k8s\x00\xff", b"k8s\x00\x08\x01"):
+        assert (await client.send("POST", path, broken, content_type=protobuf)).code == 400
 
 
 async def test_every_answer_can_be_traced(client: Client) -> None:
