@@ -110,10 +110,13 @@ def _cut(
     revision: int,
 ) -> Page:
     metadata: JsonObject = {"resourceVersion": str(revision)}
+    name = _snapshot_name(resource, selection, revision)
     end = position + limit if limit else len(objects)
     if end < len(objects):
-        store.snapshot(_snapshot_name(resource, selection, revision), revision, objects)
+        store.snapshot(name, objects)
         metadata["continue"] = _token(revision, end, objects[end])
         if not selection.labels.requirements and not selection.fields.terms:
             metadata["remainingItemCount"] = len(objects) - end
+    elif position:
+        store.snapshot_read(name)
     return Page(objects[position:end], metadata)

@@ -23,7 +23,8 @@ Key = tuple[str, str]
 """Namespace (empty for cluster-wide objects) and name."""
 
 EVENT_LOG_LENGTH = 4096
-SNAPSHOTS_KEPT = 128
+# A snapshot keeps old revisions in memory: some for lists that go on, few for the retry of a last page.
+SNAPSHOTS_OPEN, SNAPSHOTS_READ = 64, 4
 
 
 def encode(obj: object) -> bytes:
@@ -220,7 +221,8 @@ class Store:
         }
         self._dependents: dict[str, set[tuple[Resource, Key]]] = {}
         self._by_uid: dict[str, Stored] = {}
-        self._snapshots: OrderedDict[str, tuple[int, list[Stored]]] = OrderedDict()
+        self._snapshots: OrderedDict[str, list[Stored]] = OrderedDict()
+        self._read_snapshots: OrderedDict[str, list[Stored]] = OrderedDict()
 
     def collection(self, resource: Resource) -> Collection:
         stored = EVENTS if resource is EVENTS_V1 else resource
@@ -275,20 +277,29 @@ class Store:
             for uid in current.owners:
                 self._dependents.setdefault(uid, set()).add((current.resource, current.key))
 
-    def snapshot(self, name: str, revision: int, objects: list[Stored]) -> None:
+    def snapshot(self, name: str, objects: list[Stored]) -> None:
         """Keeps the outcome of a list for its later pages; the oldest ones are given up."""
-        self._snapshots[name] = (revision, objects)
-        while len(self._snapshots) > SNAPSHOTS_KEPT:
+        self._snapshots[name] = objects
+        if len(self._snapshots) > SNAPSHOTS_OPEN:
             self._snapshots.popitem(last=False)
 
     def snapshot_of(self, name: str) -> list[Stored] | None:
-        kept = self._snapshots.get(name)
-        return kept[1] if kept else None
+        """What ``snapshot`` kept, or None when it was given up."""
+        return self._snapshots.get(name) or self._read_snapshots.get(name)
+
+    def snapshot_read(self, name: str) -> None:
+        """Says that the last page of a list was handed out."""
+        objects = self._snapshots.pop(name, None)
+        if objects is not None:
+            self._read_snapshots[name] = objects
+        if len(self._read_snapshots) > SNAPSHOTS_READ:
+            self._read_snapshots.popitem(last=False)
 
     def forget(self) -> None:
         """Makes every resourceVersion and every continue token handed out so far too old."""
         self.revision += 1
         self._snapshots.clear()
+        self._read_snapshots.clear()
         for collection in self._collections.values():
             collection.log.clear()
             collection.forgotten = self.revision

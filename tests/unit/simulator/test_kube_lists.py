@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kubeops.aks_reboot.tests.simulator.kube import KubeApi
+from ansible_collections.kubeops.aks_reboot.tests.simulator.kube.store import SNAPSHOTS_OPEN
 from ansible_collections.kubeops.aks_reboot.tests.unit.simulator.kube_requests import NODES, PODS, Client, pod
 
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
@@ -65,6 +66,21 @@ async def test_pages_show_one_point_in_time(client: Client) -> None:
     third = (await client.get(NODES, limit=2, **{"continue": second["metadata"]["continue"]})).body
     assert [item["metadata"]["name"] for item in third["items"]] == ["n004"]
     assert "continue" not in third["metadata"]
+    again = await client.get(NODES, limit=2, **{"continue": second["metadata"]["continue"]})
+    assert again.body == third
+
+
+async def test_snapshots_are_given_up_in_the_end(client: Client, api: KubeApi) -> None:
+    await make_nodes(client, 3)
+    tokens = []
+    for _ in range(SNAPSHOTS_OPEN + 1):
+        await client.patch(f"{NODES}/n000", {"metadata": {"labels": {"turn": str(len(tokens))}}})
+        tokens.append((await client.get(NODES, limit=2)).body["metadata"]["continue"])
+    assert (await client.get(NODES, **{"continue": tokens[0]})).code == 410
+    for token in tokens[1:]:
+        assert (await client.get(NODES, **{"continue": token})).code == 200
+    assert (await client.get(NODES, **{"continue": tokens[-1]})).code == 200
+    assert (await client.get(NODES, **{"continue": tokens[1]})).code == 410
 
 
 async def test_old_continue_tokens(client: Client, api: KubeApi) -> None:
