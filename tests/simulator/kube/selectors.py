@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,8 +226,9 @@ class FieldSelector:
 
     terms: tuple[tuple[str, bool, str], ...] = ()
 
-    def matches(self, fields: Mapping[str, str]) -> bool:
-        return all((fields.get(field, "") == value) is equal for field, equal, value in self.terms)
+    def matches(self, value_of: Callable[[str], str]) -> bool:
+        """``value_of`` gives the value of a field, empty for a missing one."""
+        return all((value_of(field) == value) is equal for field, equal, value in self.terms)
 
     def exact(self, field: str) -> str | None:
         """The one value that ``field`` must have, or None when the selector leaves it open."""

@@ -219,7 +219,3 @@ def unprocessable() -> StatusError:
 def too_many_requests(message: str, retry_after: int, causes: Sequence[dict[str, str]] = ()) -> StatusError:
     details: dict[str, Any] = {"causes": list(causes)} if causes else {}
     return StatusError(429, "TooManyRequests", message, details, retry_after)
-
-
-def internal(message: str) -> StatusError:
-    return StatusError(500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]})

@@ -79,7 +79,7 @@ class Selection:
             return False
         if self.labels.requirements and not self.labels.matches(stored.labels):
             return False
-        return all((stored.field(name) == value) is equal for name, equal, value in self.fields.terms)
+        return self.fields.matches(stored.field)
 
 
 @dataclass(frozen=True, slots=True)
