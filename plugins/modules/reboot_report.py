@@ -6,13 +6,262 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-TBD
+module: reboot_report
+short_description: Tell what became of a plan
+version_added: 0.1.0
+author:
+  - kubeops contributors (@kubeops)
+description:
+  - Makes the report of a run from its plan and from what the steps on each node returned. It is a table for people and
+    a document for programs. It asks nobody, and changes nothing but O(json_file).
+  - It does not fail when the run did not end well. RV(report.ok) tells, and RV(report.summary) says in one line what is
+    left.
+extends_documentation_fragment:
+  - kubeops.aks_reboot._attributes
+  - kubeops.aks_reboot._attributes.action
+attributes:
+  check_mode:
+    support: full
+    details:
+      - O(json_file) is not written.
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details:
+      - O(json_file) is written anew each time, as the report carries the time at which it was made.
+  action_group:
+    membership:
+      - kubeops.aks_reboot.all
+options:
+  plan:
+    description: The plan, as RV(kubeops.aks_reboot.reboot_plan_info#module:plan).
+    type: dict
+    required: true
+  steps:
+    description:
+      - What was done, by the names of the nodes. Of each node, the registered results of its steps C(check), C(cordon),
+        C(drain), C(reboot), C(uncordon) and C(rollback). A step that was not run is missing or empty, and so is a node
+        that was not started.
+    type: dict
+    required: true
+  run_id:
+    description: The id of the run, as RV(kubeops.aks_reboot.reboot_plan_info#module:run_id).
+    type: str
+    required: true
+  started:
+    description: When the run started, as an RFC 3339 time.
+    type: str
+    default: ''
+  reason:
+    description: Why the reboots were done.
+    type: str
+    default: ''
+  wanted:
+    description: Names of nodes that were asked to be rebooted in any case. Each of them that is left needs attention.
+    type: list
+    elements: str
+    default: []
+  unknown_ok:
+    description:
+      - Whether a run counts as complete although it could not learn of some node whether it requires a reboot.
+    type: bool
+    default: false
+  json_file:
+    description: Where to write the report as JSON, readable for its owner only. When it is not set, nowhere.
+    type: path
+seealso:
+  - module: kubeops.aks_reboot.reboot_plan_info
 """
 
 EXAMPLES = r"""
+- name: Find the nodes
+  kubeops.aks_reboot.node_info:
+  register: found
+
+- name: Plan the reboot of one of them
+  kubeops.aks_reboot.reboot_plan_info:
+    nodes: "{{ found.nodes }}"
+    cluster_id: "{{ found.cluster_id }}"
+    only:
+      - "{{ found.nodes[0].name }}"
+    ignore_sentinel: true
+  register: decided
+
+- name: Cordon it
+  kubeops.aks_reboot.node_cordon:
+    node: "{{ found.nodes[0].name }}"
+    run_id: "{{ decided.run_id }}"
+  register: cordon
+
+- name: Give it back
+  kubeops.aks_reboot.node_cordon:
+    node: "{{ found.nodes[0].name }}"
+    run_id: "{{ decided.run_id }}"
+    state: rolled_back
+  register: rollback
+
+- name: Report what was done
+  kubeops.aks_reboot.reboot_report:
+    plan: "{{ decided.plan }}"
+    run_id: "{{ decided.run_id }}"
+    steps: "{{ {found.nodes[0].name: {'cordon': cordon, 'rollback': rollback}} }}"
+    json_file: report.json
+  register: told
+
+- name: Show what is left
+  ansible.builtin.debug:
+    msg: "{{ told.report.summary }}"
 """
 
 RETURN = r"""
+report:
+  description: The report. It is what O(json_file) holds.
+  returned: success
+  type: dict
+  contains:
+    version:
+      description: The version of this document's form.
+      type: int
+      sample: 1
+    run_id:
+      description: The id of the run.
+      type: str
+      sample: 20260801-021500-3fa9c1
+    cluster_id:
+      description: The cluster's id.
+      type: str
+      sample: 0b1c7d4e-5c0e-4f6f-9a55-2f7d7a9f2f10
+    reason:
+      description: Why the reboots were done.
+      type: str
+      sample: kernel update
+    started:
+      description: When the run started, as an RFC 3339 time. Empty when that was not said.
+      type: str
+      sample: "2026-08-01T02:15:00Z"
+    finished:
+      description: When the report was made, as an RFC 3339 time.
+      type: str
+      sample: "2026-08-01T02:21:37Z"
+    outcome:
+      description:
+        - What became of the run.
+        - V(done) when all that was planned is done, V(nothing_due) when nothing was, V(incomplete) when something is left.
+      type: str
+      sample: done
+    ok:
+      description: Whether nothing is left.
+      type: bool
+      sample: true
+    summary:
+      description: The run in one line.
+      type: str
+      sample: 1 of 1 nodes rebooted
+    attention:
+      description: The rows of RV(report.left) that need somebody's attention.
+      type: list
+      elements: dict
+      sample: []
+    nodes:
+      description: The planned nodes, in the order of the plan.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The node's name.
+          type: str
+          sample: aks-web-27414567-vmss000003
+        outcome:
+          description:
+            - What became of it.
+            - Good are V(rebooted) and V(skipped) (it was not due any more).
+            - V(rolled_back) is in service as before, V(failed) was not touched, V(not_started) neither.
+            - V(kept) is still cordoned and needs somebody's attention.
+            - V(still_required) rebooted well, but its sentinel is still there; V(unsettled) rebooted well, but not all
+              that it displaced is back.
+          type: str
+          sample: rebooted
+        message:
+          description: The same in one line.
+          type: str
+          sample: rebooted, proven well, back in service
+        reason:
+          description: Why it did not end well, as a word. Empty when it did.
+          type: str
+          sample: ""
+        step:
+          description: The step at which it did not go on. Empty when it did.
+          type: str
+          sample: ""
+        seconds:
+          description: How many seconds the steps C(drain) and C(reboot) took, as far as they were run.
+          type: dict
+          sample:
+            drain: 12.4
+            reboot: 113.0
+        times:
+          description: RFC 3339 times, as RV(kubeops.aks_reboot.node_reboot#module:times).
+          type: dict
+          sample:
+            started: "2026-08-01T02:16:10Z"
+            sent: "2026-08-01T02:16:12Z"
+            booted: "2026-08-01T02:17:48Z"
+            proven: "2026-08-01T02:18:05Z"
+        boot_id_before:
+          description: The boot ID before the reboot.
+          type: str
+          sample: 8c1f7e0a-3d1e-4c43-9a0d-0f6c2f0b7c11
+        boot_id_after:
+          description: The boot ID after the reboot.
+          type: str
+          sample: e47d5b0b-91a9-4a63-8a0a-5a1a2a1c6f02
+        pods_evicted:
+          description: How many pods were evicted.
+          type: int
+          sample: 14
+        blocked:
+          description: The pods that held up the drain, as RV(kubeops.aks_reboot.node_drain#module:blocked).
+          type: list
+          elements: dict
+          sample: []
+        volumes_attached:
+          description: The volumes that were still attached when the restart was sent.
+          type: list
+          elements: str
+          sample: []
+        pods_not_ready:
+          description: The pods that were not Ready at the proof and that the proof does not need.
+          type: list
+          elements: str
+          sample: []
+    left:
+      description: The nodes that were not planned, as RV(kubeops.aks_reboot.reboot_plan_info#module:plan.left).
+      type: list
+      elements: dict
+      sample:
+        - name: aks-web-27414567-vmss000004
+          reason: not_required
+          message: requires no reboot
+lines:
+  description: The report as lines of text for people.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - NODE                         OUTCOME   DRAIN  REBOOT  PODS  MESSAGE
+    - aks-web-27414567-vmss000003  rebooted  12 s   113 s   14    rebooted, proven well, back in service
+    - ""
+    - "done: 1 of 1 nodes rebooted"
+reason:
+  description: Why it failed, as a word, V(not_written).
+  returned: failure
+  type: str
+  sample: not_written
+node:
+  description: The node that the failure is about. V(null), as it is about the report.
+  returned: failure
+  type: str
 """
 
 from collections.abc import Mapping

@@ -6,13 +6,66 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-TBD
+module: reboot_settings_info
+short_description: Refuse misspelt variables and partial runs
+version_added: 0.1.0
+author:
+  - kubeops contributors (@kubeops)
+description:
+  - Fails when a variable is set that the role P(kubeops.aks_reboot.kured_reboot#role) does not have. Ansible itself
+    takes no notice of such a one, so a misspelling would silently leave a default in force.
+  - Fails when the playbook is run with C(--tags) or C(--skip-tags), as each step rests on those before it.
+extends_documentation_fragment:
+  - kubeops.aks_reboot._attributes
+  - kubeops.aks_reboot._attributes.info
+attributes:
+  action_group:
+    membership:
+      - kubeops.aks_reboot.all
+options:
+  names:
+    description: The names of the variables that are set.
+    type: list
+    elements: str
+    required: true
+  known:
+    description: The names of the variables that the role has.
+    type: list
+    elements: str
+    required: true
+  tags:
+    description: The tags that were asked for. Ansible's own default, V(all), is the only one that is accepted.
+    type: list
+    elements: str
+    default: [all]
+  skip_tags:
+    description: The tags that were asked to be skipped. None is accepted.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
+- name: Refuse misspelt variables and partial runs
+  kubeops.aks_reboot.reboot_settings_info:
+    names: "{{ query('ansible.builtin.varnames', '^kured_reboot_') }}"
+    known:
+      - kured_reboot_kubeconfig
+      - kured_reboot_drain_timeout
+    tags: "{{ ansible_run_tags }}"
+    skip_tags: "{{ ansible_skip_tags }}"
 """
 
 RETURN = r"""
+reason:
+  description: Why it failed, as a word, V(invalid_setting).
+  returned: failure
+  type: str
+  sample: invalid_setting
+node:
+  description: The node that the failure is about. V(null), as it is about the settings.
+  returned: failure
+  type: str
 """
 
 from collections.abc import Mapping

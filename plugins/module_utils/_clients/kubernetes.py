@@ -118,13 +118,15 @@ class Watch:
 class KubernetesClient:
     """A session with one API server; safe to use from several threads."""
 
-    def __init__(self, access: KubernetesAccess, *, pool_size: int = 16) -> None:
+    def __init__(self, access: KubernetesAccess, *, pool_size: int = 16, timeout: float = REQUEST_TIMEOUT) -> None:
         """Read the credentials; no request is made yet.
 
-        ``pool_size`` is the number of connections kept for parallel requests. Raises InvalidSetting, MissingLibrary.
+        ``pool_size`` is the number of connections kept for parallel requests, ``timeout`` the seconds that one request
+        may take. Raises InvalidSetting, MissingLibrary.
         """
         if IMPORT_ERROR:
             raise MissingLibrary("kubernetes>=29.0", IMPORT_ERROR)
+        self._timeout = timeout
         self._configuration = _load(access)
         self._configuration.connection_pool_maxsize = pool_size
         self._api = ApiClient(self._configuration)
@@ -143,6 +145,21 @@ class KubernetesClient:
     def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
         """The object at ``path``. Raises :class:`KubernetesError`."""
         return self._json("GET", path, params)
+
+    def get_dated(self, path: str) -> tuple[dict[str, Any], str]:
+        """The object at ``path``, and the API server's ``Date`` of the answer.
+
+        Raises :class:`KubernetesError`, also for an answer without ``Audit-Id``: a gateway's clock is not the server's.
+        """
+        response = self._send("GET", path)
+        if "Audit-Id" not in response.headers:
+            response.close()
+            raise KubernetesError(
+                f"an answer of {self._host} has no Audit-Id: it is not the API server's own, and the lock needs that "
+                "server's clock",
+                reason="kubernetes_error",
+            )
+        return self._decode(response, "GET", path), str(response.headers.get("Date", ""))
 
     def items(self, path: str, params: Params | None = None) -> Iterator[dict[str, Any]]:
         """Every object of a collection, page by page; an expired page token starts over with one whole list.
@@ -194,7 +211,7 @@ class KubernetesClient:
             "resourceVersion": resource_version,
             "timeoutSeconds": max(1, int(seconds)),
         }
-        return Watch(self, self._send("GET", path, query, read_timeout=seconds + REQUEST_TIMEOUT))
+        return Watch(self, self._send("GET", path, query, read_timeout=seconds + self._timeout))
 
     def _json(
         self,
@@ -204,7 +221,9 @@ class KubernetesClient:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        response = self._send(method, path, params, body, content_type)
+        return self._decode(self._send(method, path, params, body, content_type), method, path)
+
+    def _decode(self, response: urllib3.BaseHTTPResponse, method: str, path: str) -> dict[str, Any]:
         try:
             answer = json.loads(response.data)
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -225,7 +244,7 @@ class KubernetesClient:
         params: Params | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
-        read_timeout: float = REQUEST_TIMEOUT,
+        read_timeout: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json", "User-Agent": "kubeops.aks_reboot", **self._authorization()}
         if body is not None:
@@ -237,7 +256,7 @@ class KubernetesClient:
                 url,
                 headers=headers,
                 body=None if body is None else json.dumps(body).encode(),
-                timeout=urllib3.Timeout(connect=REQUEST_TIMEOUT, read=read_timeout),
+                timeout=urllib3.Timeout(connect=self._timeout, read=read_timeout or self._timeout),
                 retries=False,
                 preload_content=False,
             )

@@ -149,6 +149,11 @@ class Node:
         return any(taint.get("key") == key for taint in self.taints)
 
     @property
+    def journalled(self) -> bool:
+        """Whether the node carries a journal of ours, readable or not."""
+        return JOURNAL in self.annotations
+
+    @property
     def journal(self) -> Journal | None:
         """Our journal. Raises :class:`~.journal.DamagedJournal`."""
         text = self.annotations.get(JOURNAL)

@@ -25,7 +25,7 @@ DONE = "done"
 NOTHING_DUE = "nothing_due"
 INCOMPLETE = "incomplete"
 
-STEPS = ("check", "cordon", "drain", "reboot", "uncordon", "rollback")
+STEPS = ("lock", "check", "cordon", "drain", "reboot", "uncordon", "rollback", "unlock")
 
 _OPEN = ("in_progress", "journal_damaged", "journal_version", "still_required_after_reboot", "node_not_found")
 """Reasons for which a node that is not planned needs somebody's attention."""
@@ -92,12 +92,11 @@ def node_outcome(name: str, steps: Mapping[str, Mapping[str, Any]]) -> NodeOutco
     check = ran.get("check", {})
     if not check.get("failed") and not check.get("due", True):
         return NodeOutcome(name, SKIPPED, str(check.get("message", "")), str(check.get("reason", "")), "check")
-    failed = next((step for step in reversed(STEPS) if ran.get(step, {}).get("failed")), "")
     uncordon = ran.get("uncordon", {})
     if uncordon and (not uncordon.get("failed") or uncordon.get("reason") == "not_settled"):
         return _finished(name, ran.get("reboot", {}), uncordon)
     rollback = ran.get("rollback", {})
-    first = next((step for step in STEPS if ran.get(step, {}).get("failed") and step != "rollback"), failed)
+    first = next((step for step in STEPS if ran.get(step, {}).get("failed")), "")
     message, reason = str(ran.get(first, {}).get("msg", "was interrupted")), str(ran.get(first, {}).get("reason", ""))
     if "cordon" not in ran:
         return NodeOutcome(name, FAILED, message, reason, first)

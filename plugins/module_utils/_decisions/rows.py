@@ -95,8 +95,10 @@ def _time(text: str | None) -> datetime | None:
     return parse_time(text) if text else None
 
 
-def planned_row(candidate: Candidate) -> Row:
+def planned_row(candidate: Candidate, rank: int) -> Row:
+    """``rank`` is the candidate's place in the plan, from 1."""
     return {
+        "rank": rank,
         "name": candidate.name,
         "uid": candidate.uid,
         "boot_id": candidate.boot_id,

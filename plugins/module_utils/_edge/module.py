@@ -6,31 +6,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._clients.kubernetes import KubernetesClient
 from .._errors import RebootError
-from .._operations.context import Context, ParentGuard, Progress
+from .._operations.context import Context, NoWrites, ParentGuard, Progress, SystemClock
+from .._operations.ledger import LedgerStore
+from .._operations.slot_guard import SlotGuard
+from .specs import kubernetes_access, lock_settings
 
+Params = Mapping[str, Any]
 Result = dict[str, Any]
 
 
 @dataclass
 class Call:
-    """What a module's ``run`` is given beside its options: whether to change anything, and where progress goes."""
+    """What a module's ``run`` is given beside its options: whether to change anything, where progress goes, and what
+    raises GuardLost once the playbook is gone."""
 
     check_mode: bool = False
     sink: Callable[[str], None] = lambda _line: None
-    guard: Callable[[], None] = field(default_factory=ParentGuard)
+    parent: Callable[[], None] = field(default_factory=ParentGuard)
 
-    def context(self, node: str) -> Context:
-        return Context(Progress(node, self.sink), self.guard)
+    def looking(self, node: str) -> Context:
+        """The context of an operation that only reads."""
+        return Context(Progress(node, self.sink), NoWrites())
 
 
-Run = Callable[[Mapping[str, Any], Call], Result]
+@dataclass(frozen=True)
+class Session:
+    """What an operation on one node works with."""
+
+    client: KubernetesClient
+    store: LedgerStore
+    context: Context
+
+
+@contextmanager
+def session(params: Params, call: Call) -> Iterator[Session]:
+    """A session with the cluster for looking at one node, with the timeouts that its lock asks for."""
+    settings = lock_settings(params)
+    with KubernetesClient(kubernetes_access(params), timeout=settings.request) as client:
+        yield Session(client, LedgerStore(client, settings, SystemClock()), call.looking(params["node"]))
+
+
+@contextmanager
+def held(opened: Session, params: Params, call: Call) -> Iterator[Context]:
+    """The context of a phase that writes to the node: under the guard of the slot that this run holds for it.
+
+    In check mode nothing is written and no slot is needed. Raises GuardLost without one.
+    """
+    if call.check_mode:
+        yield opened.context
+        return
+    with SlotGuard(opened.store, params["run_id"], params["node"], parent=call.parent) as guard:
+        yield Context(opened.context.progress, guard)
+
+
+Run = Callable[[Params, Call], Result]
 
 
 def failure(error: RebootError) -> Result:
@@ -42,7 +80,7 @@ def run_module(spec: Mapping[str, Any], run: Run, **arguments: Any) -> None:
     """``main()`` of every module: ``arguments`` are more keywords for AnsibleModule."""
     module = AnsibleModule(argument_spec=dict(spec), supports_check_mode=True, **arguments)
     try:
-        result = run(module.params, Call(module.check_mode, guard=_always))
+        result = run(module.params, Call(module.check_mode, parent=_always))
     except RebootError as error:
         module.fail_json(**failure(error))
     else:

@@ -16,6 +16,7 @@ from .._clients.arm import AzureAccess
 from .._clients.kubernetes import KubernetesAccess
 from .._clients.ssh import SshAccess
 from .._errors import InvalidSetting
+from .._operations.ledger import LockSettings
 
 Params = Mapping[str, Any]
 Spec = dict[str, dict[str, Any]]
@@ -64,9 +65,17 @@ SSH: Spec = {
     "ssh_sudo": {"type": "bool", "default": True},
 }
 
+LOCK: Spec = {
+    "lock_namespace": {"type": "str", "default": "kube-system"},
+    "lock_name": {"type": "str", "default": "aks-reboot"},
+    "lock_ttl": {"type": "int", "default": 300},
+    "lock_margin": {"type": "int", "default": 30},
+}
+
 NODE: Spec = {
     "node": {"type": "str", "required": True},
     "run_id": {"type": "str", "required": True},
+    **LOCK,
 }
 
 
@@ -95,6 +104,17 @@ def ssh_access(params: Params) -> SshAccess:
         host_key_checking=params["ssh_host_key_checking"],
         timeout=params["ssh_timeout"],
     )
+
+
+def lock_settings(params: Params) -> LockSettings:
+    """Raises InvalidSetting."""
+    require_not_negative(params, "lock_ttl", "lock_margin")
+    ttl, margin = params["lock_ttl"], params["lock_margin"]
+    if ttl and ttl < 2 * margin:
+        raise InvalidSetting(
+            f"lock_ttl: {ttl} is too short: give at least {2 * margin} seconds (twice lock_margin), or 0 for ever"
+        )
+    return LockSettings(params["lock_namespace"], params["lock_name"], ttl, margin)
 
 
 def require_not_negative(params: Params, *names: str) -> None:

@@ -38,6 +38,18 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class Guard(Protocol):
+    """The right to write: asked right before each write, it raises :class:`GuardLost` when it is gone."""
+
+    def __call__(self) -> None: ...
+
+    def before_restart(self) -> None:
+        """Prove the right afresh, and note where others see it that a restart may be outstanding from now on."""
+
+    def after_rejection(self) -> None:
+        """Take that note back: the restart was definitely not carried out."""
+
+
 class ParentGuard:
     """Refuses to write once the process that started us is gone: a killed playbook leaves nobody who goes on."""
 
@@ -47,6 +59,19 @@ class ParentGuard:
     def __call__(self) -> None:
         if os.getppid() != self._parent:
             raise GuardLost("the playbook that started this task is gone: nothing more is written", reason="orphaned")
+
+
+class NoWrites:
+    """The guard of whoever only looks: a write would be a mistake in the code."""
+
+    def __call__(self) -> None:
+        raise AssertionError("an operation that only looks has tried to write")
+
+    def before_restart(self) -> None:
+        self()
+
+    def after_rejection(self) -> None:
+        self()
 
 
 PROGRESS_SECONDS = 30.0
@@ -76,8 +101,8 @@ class Progress:
 
 @dataclass
 class Context:
-    """``guard`` is called right before each write and raises :class:`GuardLost` when this process may not write."""
+    """``guard`` is called right before each write."""
 
     progress: Progress
-    guard: Callable[[], None] = field(default_factory=ParentGuard)
+    guard: Guard
     clock: Clock = field(default_factory=SystemClock)

@@ -120,6 +120,7 @@ class _Reboot:
             proof = wait.run()
         except Ignored as error:
             self._unmark()
+            self._context.guard.after_rejection()
             raise RebootError(error.message, reason=error.reason, node=self._name) from error
         proven = self._note_proof()
         result.boot_id_after = proven.boot_id
@@ -166,6 +167,7 @@ class _Reboot:
                 return self._send_once(marked)
             except NotSent as error:
                 self._unmark()
+                self._context.guard.after_rejection()
                 if error.retry_after is None or attempt == SEND_ATTEMPTS:
                     raise
                 pause = min(error.retry_after, self._options.retry_after_limit)
@@ -187,7 +189,7 @@ class _Reboot:
         return None if fresh.boot_id != owned_journal(node, self._options.run).boot_id else fresh
 
     def _send_once(self, node: Node) -> Sent:
-        self._context.guard()
+        self._context.guard.before_restart()
         try:
             operation = self._restarter.send(node)
         except Unknown as error:
