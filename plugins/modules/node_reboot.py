@@ -254,9 +254,6 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._clients.arm import ArmClient
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._clients.ssh import SshClient
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.sentinel import DEFAULT_SENTINEL
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import (
     Call,
     Result,
@@ -268,36 +265,25 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs imp
     AZURE,
     KUBERNETES,
     NODE,
+    REBOOT,
     SSH,
-    azure_access,
     require_not_negative,
-    ssh_access,
+    wait_limits,
 )
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.ways import restarter, sentinel_check
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.check import Expected, check
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.proof import SentinelCheck, WaitLimits
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.reboot import RebootOptions, reboot
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.restart import (
-    ArmRestarter,
-    Restarter,
-    SshRestarter,
-)
 
 SPEC: dict[str, dict[str, Any]] = {
     **KUBERNETES,
     **AZURE,
     **SSH,
     **NODE,
+    **REBOOT,
     "method": {"type": "str", "choices": ["vmss", "ssh"], "default": "vmss"},
-    "reboot_command": {"type": "str", "default": "/bin/systemctl reboot"},
     "force_reboot": {"type": "bool", "default": False},
-    "reboot_timeout": {"type": "int", "default": 2400},
-    "poll_interval": {"type": "int", "default": 10},
-    "restart_horizon": {"type": "int", "default": 3900},
-    "guest_timeout": {"type": "int", "default": 600},
     "volume_detach_timeout": {"type": "int", "default": 60},
     "retry_after_limit": {"type": "int", "default": 300},
-    "sentinel_method": {"type": "str", "choices": ["ssh", "none"], "default": "ssh"},
-    "sentinel": {"type": "path", "default": DEFAULT_SENTINEL},
     "ignore_sentinel": {"type": "bool", "default": False},
     "expected_uid": {"type": "str", "default": ""},
     "expected_boot_id": {"type": "str", "default": ""},
@@ -305,49 +291,27 @@ SPEC: dict[str, dict[str, Any]] = {
 
 
 def run(params: Mapping[str, Any], call: Call) -> Result:
-    require_not_negative(
-        params,
-        "reboot_timeout",
-        "poll_interval",
-        "restart_horizon",
-        "guest_timeout",
-        "volume_detach_timeout",
-        "retry_after_limit",
-    )
-    name = params["node"]
-    by_ssh = params["sentinel_method"] == "ssh"
-    shell = SshClient(ssh_access(params)) if by_ssh or params["method"] == "ssh" else None
-    sentinel = SentinelCheck(shell, params["sentinel"]) if shell is not None and by_ssh else None
+    require_not_negative(params, "volume_detach_timeout", "retry_after_limit")
+    name, limits = params["node"], wait_limits(params)
+    sentinel = sentinel_check(params)
     with ExitStack() as stack:
         opened = stack.enter_context(session(params, call))
-        restarter = _restarter(params, shell, stack)
+        way = restarter(params, stack)
         if call.check_mode:
             expected = Expected(params["expected_uid"], params["expected_boot_id"])
             asked = None if params["ignore_sentinel"] else sentinel
-            checked = check(opened.client, name, restarter, asked, expected, params["run_id"], opened.context)
+            checked = check(opened.client, name, way, asked, expected, params["run_id"], opened.context)
             return {"changed": checked.due, "node": name, **asdict(checked)}
         options = RebootOptions(
             run=params["run_id"],
             force_reboot=params["force_reboot"],
             volume_detach_timeout=params["volume_detach_timeout"],
             retry_after_limit=params["retry_after_limit"],
-            limits=WaitLimits(
-                timeout=params["reboot_timeout"],
-                poll=params["poll_interval"],
-                horizon=params["restart_horizon"],
-                guest=params["guest_timeout"],
-            ),
+            limits=limits,
         )
         context = stack.enter_context(held(opened, params, call))
-        result = reboot(opened.client, name, restarter, sentinel, options, context)
+        result = reboot(opened.client, name, way, sentinel, options, context)
     return {"changed": result.restart_sent, "node": name, **asdict(result)}
-
-
-def _restarter(params: Mapping[str, Any], shell: SshClient | None, stack: ExitStack) -> Restarter:
-    if shell is not None and params["method"] == "ssh":
-        return SshRestarter(shell, params["reboot_command"], sudo=params["ssh_sudo"])
-    access = azure_access(params)
-    return ArmRestarter(lambda subscription: stack.enter_context(ArmClient(access, subscription)))
 
 
 def main() -> None:

@@ -15,8 +15,6 @@ EXAMPLES = r"""
 RETURN = r"""
 """
 
-import getpass
-import socket
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -35,6 +33,7 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs imp
     LOCK,
     require_not_negative,
 )
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.ways import who
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import InvalidSetting, Refused
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.node_writes import read_node
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.slot import (
@@ -104,7 +103,7 @@ def _acquired(opened: Session, params: Mapping[str, Any], call: Call) -> Result:
         zone=node.zone,
         rank=params["rank"],
         method=params["method"],
-        by=params["by"] or f"{getpass.getuser()}@{socket.gethostname()}",
+        by=params["by"] or who(),
     )
     limits = Limits(params["concurrency"], params["max_per_zone"], params["max_unavailable"], params["lock_margin"])
     taken: Acquired = take(

@@ -235,7 +235,6 @@ node:
   type: str
 """
 
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -251,6 +250,7 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.text
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.times import format_time
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import Call, Result, run_module
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs import require_not_negative
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.ways import new_run_id
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import InvalidSetting
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.files import read_json, write_json
 
@@ -296,8 +296,7 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
     changed = False
     if params["plan_file"]:
         changed = write_json(params["plan_file"], document, check_mode=call.check_mode)
-    run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    return {"changed": changed, "plan": document, "run_id": run_id, "lines": lines}
+    return {"changed": changed, "plan": document, "run_id": new_run_id(), "lines": lines}
 
 
 def main() -> None:

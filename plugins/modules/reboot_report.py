@@ -282,6 +282,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "started": {"type": "str", "default": ""},
     "reason": {"type": "str", "default": ""},
     "wanted": {"type": "list", "elements": "str", "default": []},
+    "recovered": {"type": "list", "elements": "dict", "default": []},
     "unknown_ok": {"type": "bool", "default": False},
     "json_file": {"type": "path"},
 }
@@ -295,6 +296,7 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
         steps,
         unknown_ok=params["unknown_ok"],
         wanted=params["wanted"],
+        recovered=params["recovered"],
     )
     report = make_report(
         outcome,
@@ -304,6 +306,7 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
         started=params["started"],
         finished=format_time(datetime.now(UTC)),
         reason=params["reason"],
+        recovered=params["recovered"],
     )
     lines = report_lines(report)
     for line in lines:

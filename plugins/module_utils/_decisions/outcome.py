@@ -27,7 +27,7 @@ INCOMPLETE = "incomplete"
 
 STEPS = ("lock", "check", "cordon", "drain", "reboot", "uncordon", "rollback", "unlock")
 
-_OPEN = ("in_progress", "journal_damaged", "journal_version", "still_required_after_reboot", "node_not_found")
+_OPEN = ("still_required_after_reboot", "node_not_found")
 """Reasons for which a node that is not planned needs somebody's attention."""
 
 
@@ -131,12 +131,19 @@ def run_outcome(
     *,
     unknown_ok: bool = False,
     wanted: Iterable[str] = (),
+    recovered: Iterable[Mapping[str, Any]] = (),
 ) -> RunOutcome:
     """What became of the run. ``left`` are the plan's rows of nodes that are not planned; ``wanted`` are names of nodes
-    that somebody asked to be rebooted in any case: each of them that is left needs attention, whatever the reason."""
+    that somebody asked to be rebooted in any case: each of them that is left needs attention, whatever the reason.
+    ``recovered`` are the rows of what earlier runs had left."""
     nodes = [node_outcome(name, steps.get(name, {})) for name in planned]
     asked = set(wanted)
-    attention = [
+    attention: list[Mapping[str, Any]] = [
+        {"name": row["node"], "reason": "kept", "message": row["message"]}
+        for row in recovered
+        if row["outcome"] == KEPT
+    ]
+    attention += [
         row
         for row in left
         if row["reason"] in _OPEN or row["name"] in asked or (row["reason"] == "sentinel_unknown" and not unknown_ok)

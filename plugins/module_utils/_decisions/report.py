@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .outcome import RunOutcome
@@ -24,6 +24,7 @@ def make_report(
     started: str,
     finished: str,
     reason: str,
+    recovered: Iterable[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The whole report. ``started`` and ``finished`` are RFC 3339 times."""
     row = outcome.row()
@@ -37,6 +38,7 @@ def make_report(
         **row,
         "nodes": [{**node, **_facts(steps.get(node["name"], {}))} for node in row["nodes"]],
         "left": list(plan["left"]),
+        "recovered": [dict(row) for row in recovered],
     }
 
 

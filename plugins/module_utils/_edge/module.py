@@ -65,7 +65,7 @@ def held(opened: Session, params: Params, call: Call) -> Iterator[Context]:
         yield opened.context
         return
     with SlotGuard(opened.store, params["run_id"], params["node"], parent=call.parent) as guard:
-        yield Context(opened.context.progress, guard)
+        yield Context(opened.context.progress, guard, guard.clock)
 
 
 Run = Callable[[Params, Call], Result]

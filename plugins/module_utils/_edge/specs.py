@@ -15,8 +15,10 @@ from ansible.module_utils.errors import AnsibleFallbackNotFound
 from .._clients.arm import AzureAccess
 from .._clients.kubernetes import KubernetesAccess
 from .._clients.ssh import SshAccess
+from .._decisions.sentinel import DEFAULT_SENTINEL
 from .._errors import InvalidSetting
 from .._operations.ledger import LockSettings
+from .._operations.proof import WaitLimits
 
 Params = Mapping[str, Any]
 Spec = dict[str, dict[str, Any]]
@@ -72,6 +74,16 @@ LOCK: Spec = {
     "lock_margin": {"type": "int", "default": 30},
 }
 
+REBOOT: Spec = {
+    "reboot_command": {"type": "str", "default": "/bin/systemctl reboot"},
+    "reboot_timeout": {"type": "int", "default": 2400},
+    "poll_interval": {"type": "int", "default": 10},
+    "restart_horizon": {"type": "int", "default": 3900},
+    "guest_timeout": {"type": "int", "default": 600},
+    "sentinel_method": {"type": "str", "choices": ["ssh", "none"], "default": "ssh"},
+    "sentinel": {"type": "path", "default": DEFAULT_SENTINEL},
+}
+
 NODE: Spec = {
     "node": {"type": "str", "required": True},
     "run_id": {"type": "str", "required": True},
@@ -103,6 +115,17 @@ def ssh_access(params: Params) -> SshAccess:
         known_hosts_file=params["ssh_known_hosts_file"] or None,
         host_key_checking=params["ssh_host_key_checking"],
         timeout=params["ssh_timeout"],
+    )
+
+
+def wait_limits(params: Params) -> WaitLimits:
+    """Raises InvalidSetting."""
+    require_not_negative(params, "reboot_timeout", "poll_interval", "restart_horizon", "guest_timeout")
+    return WaitLimits(
+        timeout=params["reboot_timeout"],
+        poll=params["poll_interval"],
+        horizon=params["restart_horizon"],
+        guest=params["guest_timeout"],
     )
 
 

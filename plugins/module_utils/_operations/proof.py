@@ -33,8 +33,8 @@ SENTINEL_PAUSE = 2.0
 _TICK = 1.0
 
 
-class Ignored(RebootError):
-    """An in-guest reboot that the node plainly did not carry out: it answers, with its old boot ID."""
+class NotCarriedOut(RebootError):
+    """The restart was sent, but certainly will not happen any more: the node runs on with its old boot ID."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,13 @@ class WaitLimits:
 
 @dataclass(frozen=True)
 class Sent:
-    """What was sent: ``restart`` is false when nothing was; ``unknown`` says why it may have been taken or not."""
+    """What was sent: ``restart`` is false when nothing was; ``unknown`` says why it may have been taken or not; ``age``
+    is the number of seconds since it was sent, where another run did."""
 
     restart: bool = False
     operation: str = ""
     unknown: str = ""
+    age: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class ProofWait:
         """Returns when nothing is missing any more.
 
         Raises RebootError: ``restart_unknown``, ``reboot_timeout``, ``node_replaced``, ``node_not_found``; and
-        :class:`Ignored` for an in-guest reboot that did not happen.
+        :class:`NotCarriedOut`.
         """
         self._started = self.context.clock.monotonic()
         self._unknown = self.sent.unknown
@@ -124,6 +126,10 @@ class ProofWait:
     def _elapsed(self) -> float:
         return self.context.clock.monotonic() - self._started
 
+    @property
+    def _since_sent(self) -> float:
+        return self.sent.age + self._elapsed
+
     def _missing(self, stack: contextlib.ExitStack) -> str:
         """The first thing that the proof lacks, or an empty string. Each is looked for only when those before are
         there, which keeps the requests few."""
@@ -143,7 +149,7 @@ class ProofWait:
         )
 
     def _missing_operation(self) -> str:
-        if self._unknown and self._elapsed < self.limits.horizon:
+        if self._unknown and self._since_sent < self.limits.horizon:
             return f"the time after which no restart can be outstanding ({self._unknown})"
         return "" if self._operation_ended else "Azure to end its restart operation"
 
@@ -231,14 +237,17 @@ class ProofWait:
 
     def _check_limits(self, missing: str) -> None:
         limits, elapsed = self.limits, self._elapsed
-        if self._unknown and limits.horizon > limits.timeout:
+        hopeless = self.sent.restart and self._operation_ended and self._since_sent > limits.horizon
+        if hopeless and self._node is not None and not self._booted_at:
+            raise self._not_carried_out("in all that time nothing came of the restart")
+        if self._unknown and limits.horizon - self.sent.age > limits.timeout:
             raise RebootError(
                 f"{self.name}: it is not known whether the restart is still to come ({self._unknown}): the node stays "
                 f"cordoned; look at it again {limits.horizon:.0f} s after the restart was sent",
                 reason="restart_unknown",
                 node=self.name,
             )
-        if self.restarter.in_guest and self.sent.restart and not self._booted_at and elapsed > limits.guest:
+        if self.restarter.in_guest and self.sent.restart and not self._booted_at and self._since_sent > limits.guest:
             self._check_guest()
         if elapsed > limits.timeout:
             raise RebootError(
@@ -258,9 +267,12 @@ class ProofWait:
             self.restarter.check(self._node)
         except RebootError:
             return
-        raise Ignored(
-            f"{self.name}: {self.limits.guest:.0f} s after the reboot command the node still runs with its old boot "
-            "ID: the command did nothing",
+        raise self._not_carried_out("the reboot command did nothing")
+
+    def _not_carried_out(self, why: str) -> NotCarriedOut:
+        return NotCarriedOut(
+            f"{self.name}: {self._since_sent:.0f} s after the restart was sent the node still runs with its old boot "
+            f"ID: {why}",
             reason="restart_ignored",
             node=self.name,
         )

@@ -18,7 +18,7 @@ from .context import Context
 from .events import record_event
 from .node_pods import list_node_pods
 from .node_writes import Patch, change_node, fenced_journal, journal_patch, owned_journal, read_node
-from .proof import Ignored, ProofWait, Sent, SentinelCheck, WaitLimits
+from .proof import NotCarriedOut, ProofWait, Sent, SentinelCheck, WaitLimits
 from .restart import NotSent, Restarter, Unknown
 from .volumes import wait_for_detach
 
@@ -118,7 +118,7 @@ class _Reboot:
         )
         try:
             proof = wait.run()
-        except Ignored as error:
+        except NotCarriedOut as error:
             self._unmark()
             self._context.guard.after_rejection()
             raise RebootError(error.message, reason=error.reason, node=self._name) from error

@@ -171,6 +171,26 @@ def stop_all(store: LedgerStore, run: str, node: str, why: str, context: Context
     return True
 
 
+def drop_expired(store: LedgerStore, holder: Holder, margin: float, context: Context) -> bool:
+    """Remove the entry ``holder`` of a dead run: once it is seen unchanged after a renewal interval, and expired.
+
+    Returns whether it was removed; not so when anybody has touched it.
+    """
+    context.clock.sleep(store.settings.interval)
+    removed: list[Holder] = []
+
+    def drop(ledger: Ledger) -> list[Holder] | None:
+        removed.clear()
+        entry = find(ledger.holders, holder.node)
+        if entry != holder or not entry.expired(ledger.now, margin):
+            return None
+        removed.append(entry)
+        return without(ledger.holders, holder.node)
+
+    store.change(drop)
+    return bool(removed)
+
+
 def break_slot(store: LedgerStore, node: str, *, check_mode: bool = False) -> Holder | None:
     """Revoke the slot of ``node``, whoever has it: its run stops at its next write.
 

@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from .._decisions.ledger import Holder, find, with_holder
 from .._decisions.times import format_time
 from .._errors import GuardLost, KubernetesError, RebootError
-from .context import ParentGuard
+from .context import Clock, ParentGuard, SystemClock
 from .ledger import Ledger, LedgerStore
 from .retry import OUTAGE_SECONDS
 from .slot import new_writer
@@ -51,6 +52,7 @@ class SlotGuard:
         self._seconds = seconds
         self._writer = new_writer()
         self._renewed_at = float("-inf")
+        self._ahead = timedelta()
         self._lost: GuardLost | None = None
         self._renewing = threading.Lock()
         self._ended = threading.Event()
@@ -64,6 +66,16 @@ class SlotGuard:
     def __exit__(self, *_exc: object) -> None:
         self._ended.set()
         self._thread.join()
+
+    @property
+    def clock(self) -> Clock:
+        """A clock that tells the API server's time: what the journal says has to mean the same to every run."""
+        return _ServerClock(self)
+
+    @property
+    def server_ahead(self) -> timedelta:
+        """How far the API server's clock was ahead of ours at the last renewal."""
+        return self._ahead
 
     def __call__(self) -> None:
         self._parent()
@@ -113,6 +125,7 @@ class SlotGuard:
 
         def decide(ledger: Ledger) -> list[Holder]:
             entry = self._own(ledger, writer_may_differ)
+            self._ahead = ledger.now - datetime.now(UTC)
             return with_holder(ledger.holders, replace(change(entry), renewed=format_time(ledger.now)))
 
         with self._renewing:
@@ -135,3 +148,11 @@ class SlotGuard:
 
     def _gone(self, why: str) -> GuardLost:
         return GuardLost(f"{self._node}: {why}: nothing more is written", reason="lock_lost", node=self._node)
+
+
+class _ServerClock(SystemClock):
+    def __init__(self, guard: SlotGuard) -> None:
+        self._guard = guard
+
+    def utcnow(self) -> datetime:
+        return super().utcnow() + self._guard.server_ahead
