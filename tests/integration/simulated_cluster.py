@@ -51,7 +51,7 @@ class SimulatedCluster:
     def start(
         cls, directory: Path, *arguments: str, scenario: Mapping[str, Any] | None = None, **options: object
     ) -> SimulatedCluster:
-        """Start one: ``options`` are those of `up`, with underscores; quick boots and heartbeats unless told otherwise."""
+        """Start one: ``options`` are those of `up`, with underscores; boots are quick unless told otherwise."""
         given = {"boot_seconds": 0.5, "heartbeat_seconds": 0.5, **options}
         flags = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
         directory.mkdir(parents=True, exist_ok=True)
