@@ -35,9 +35,9 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs imp
 )
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.ways import who
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import InvalidSetting, Refused
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.context import Interrupted
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.node_writes import read_node
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.slot import (
-    Acquired,
     break_slot,
     new_writer,
     release,
@@ -106,15 +106,20 @@ def _acquired(opened: Session, params: Mapping[str, Any], call: Call) -> Result:
         by=params["by"] or who(),
     )
     limits = Limits(params["concurrency"], params["max_per_zone"], params["max_unavailable"], params["lock_margin"])
-    taken: Acquired = take(
-        opened.client,
-        opened.store,
-        request,
-        limits,
-        opened.context,
-        timeout=params["lock_timeout"],
-        check_mode=call.check_mode,
-    )
+    try:
+        taken = take(
+            opened.client,
+            opened.store,
+            request,
+            limits,
+            opened.context,
+            timeout=params["lock_timeout"],
+            parent=call.parent,
+            check_mode=call.check_mode,
+        )
+    except Interrupted:
+        release(opened.client, opened.store, request.run, node.name, opened.context, check_mode=call.check_mode)
+        raise
     return {
         "changed": True,
         "node": node.name,

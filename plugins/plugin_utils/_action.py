@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, ClassVar, NoReturn
 
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -15,6 +18,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import Call, Run, failure
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import RebootError
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.context import Interrupted
 
 
 class RebootAction(ActionBase):
@@ -36,7 +40,29 @@ class RebootAction(ActionBase):
         display = Display()
         call = Call(check_mode=self._task.check_mode, sink=lambda line: display.display(remove_values(line, secrets)))
         try:
-            result = type(self).MODULE_RUN(params, call)
+            with _stoppable():
+                result = type(self).MODULE_RUN(params, call)
         except RebootError as error:
             result = {"failed": True, **failure(error)}
+        except Interrupted:
+            result = {"failed": True, "msg": "stopped by a signal", "reason": "interrupted"}
         return dict(remove_values(result, secrets))
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into an Interrupted, so that what is under way can be rolled back."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)  # one is enough: the clean-up is short, and shall not be cut off
+        raise Interrupted
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

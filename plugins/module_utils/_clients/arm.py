@@ -11,8 +11,10 @@ operation is followed here: its URL outlives this process in the journal, the SD
 
 from __future__ import annotations
 
+import logging
 import os
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -24,7 +26,7 @@ try:
     from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
     from azure.core.pipeline.policies import RetryPolicy
     from azure.core.rest import HttpRequest
-    from azure.identity import ClientSecretCredential, DefaultAzureCredential
+    from azure.identity import ClientSecretCredential, CredentialUnavailableError, DefaultAzureCredential
     from azure.mgmt.compute import ComputeManagementClient
     from azure.mgmt.core import ARMPipelineClient
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -73,6 +75,8 @@ class ArmClient:
         """Prepare the credentials; no request is made yet. Raises InvalidSetting, MissingLibrary."""
         if IMPORT_ERROR:
             raise MissingLibrary("azure-mgmt-compute>=33.0, azure-identity>=1.19", IMPORT_ERROR)
+        # Without a handler the libraries' warnings go to the terminal, in many lines; all they say is in our errors.
+        logging.getLogger("azure").addHandler(logging.NullHandler())
         self._endpoint = (access.endpoint or PUBLIC_ENDPOINT).rstrip("/")
         if urlsplit(self._endpoint).scheme != "https":
             raise InvalidSetting(f"arm_endpoint: {self._endpoint} is not an https:// URL")
@@ -133,10 +137,11 @@ class ArmClient:
         codes = [str(status.code) for status in view.statuses or []]
         return next((code.removeprefix("PowerState/") for code in codes if code.startswith("PowerState/")), "")
 
-    def restart(self, machine: Machine) -> str:
+    def restart(self, machine: Machine, guard: Callable[[], None]) -> str:
         """Send the restart, once. Returns the operation's URL (empty when ARM gave none).
 
-        Raises ArmError with ``outcome`` ``rejected`` (nothing was sent or accepted) or ``unknown``.
+        ``guard`` is called after the sign-in, right before the request leaves; what it raises is raised. Raises
+        ArmError with ``outcome`` ``rejected`` (nothing was sent or accepted) or ``unknown``.
         """
         urls: list[str] = []
 
@@ -147,6 +152,7 @@ class ArmClient:
         once: dict[str, Any] = {
             "retry_total": 0,
             "polling": False,
+            "raw_request_hook": lambda _request: guard(),
             "raw_response_hook": note,
             "connection_timeout": CONNECT_TIMEOUT,
             "read_timeout": RESTART_TIMEOUT,
@@ -199,6 +205,13 @@ class ArmClient:
                 outcome="rejected",
             )
         status = getattr(error, "status_code", None)
+        if isinstance(error, CredentialUnavailableError):
+            return ArmError(
+                f"{what}: no Azure credentials found: set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, "
+                "use a workload or managed identity, or sign in with az login",
+                reason="arm_no_credentials",
+                outcome="rejected",
+            )
         if isinstance(error, ClientAuthenticationError) or status == 401:
             return ArmError(
                 f"{what}: the credentials were not accepted: {one_line(error)[:300]}",

@@ -10,6 +10,7 @@ import os
 import socket
 import traceback
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .._errors import InvalidSetting, MissingLibrary, SshError, one_line
@@ -60,12 +61,17 @@ class SshClient:
         if access.host_key_checking:
             self._load_known_hosts()
 
-    def run(self, host: str, command: str, *, timeout: float | None = None) -> CommandResult:
-        """Run ``command`` in the login shell of ``host`` (its address). Raises SshError when that is not possible."""
-        limit = timeout or self._access.timeout
+    def run(self, host: str, command: str, *, before: Callable[[], None] | None = None) -> CommandResult:
+        """Run ``command`` in the login shell of ``host`` (its address); ``before`` is called right before it is sent.
+
+        Raises SshError when that is not possible, and what ``before`` raises.
+        """
+        limit = self._access.timeout
         client = paramiko.SSHClient()
         try:
             self._connect(client, host)
+            if before is not None:
+                before()
             try:
                 _stdin, stdout, stderr = client.exec_command(command, timeout=limit)
                 out, err = stdout.read(), stderr.read()

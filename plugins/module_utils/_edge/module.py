@@ -15,7 +15,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._clients.kubernetes import KubernetesClient
 from .._errors import RebootError
-from .._operations.context import Context, NoWrites, ParentGuard, Progress, SystemClock
+from .._operations.context import Context, Interrupted, NoWrites, ParentGuard, Progress, SystemClock
+from .._operations.give_up import give_up
 from .._operations.ledger import LedgerStore
 from .._operations.slot_guard import SlotGuard
 from .specs import kubernetes_access, lock_settings
@@ -59,13 +60,20 @@ def session(params: Params, call: Call) -> Iterator[Session]:
 def held(opened: Session, params: Params, call: Call) -> Iterator[Context]:
     """The context of a phase that writes to the node: under the guard of the slot that this run holds for it.
 
-    In check mode nothing is written and no slot is needed. Raises GuardLost without one.
+    In check mode nothing is written and no slot is needed. A phase that is stopped on purpose is rolled back first
+    where that is possible. Raises GuardLost without a slot.
     """
     if call.check_mode:
         yield opened.context
         return
     with SlotGuard(opened.store, params["run_id"], params["node"], parent=call.parent) as guard:
-        yield Context(opened.context.progress, guard, guard.clock)
+        context = Context(opened.context.progress, guard, guard.clock)
+        try:
+            yield context
+        except Interrupted:
+            guard.outlive_parent()
+            give_up(opened.client, opened.store, params["run_id"], params["node"], context)
+            raise
 
 
 Run = Callable[[Params, Call], Result]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from collections.abc import Callable
@@ -50,11 +51,17 @@ class Guard(Protocol):
         """Take that note back: the restart was definitely not carried out."""
 
 
+class Interrupted(BaseException):
+    """Somebody stops us: Ctrl-C, SIGTERM. Not an Exception, so that nobody takes it for a failure of his own."""
+
+
 class ParentGuard:
     """Refuses to write once the process that started us is gone: a killed playbook leaves nobody who goes on."""
 
     def __init__(self) -> None:
-        self._parent = os.getppid()
+        # In a worker process of Ansible the parent is known from before the fork: one that is gone already is noticed.
+        started_by = multiprocessing.parent_process()
+        self._parent = os.getppid() if started_by is None else started_by.pid
 
     def __call__(self) -> None:
         if os.getppid() != self._parent:
@@ -91,11 +98,15 @@ class Progress:
         self._last = self.clock.monotonic()
         self.sink(f"{self.node}: {text}")
 
-    def waiting(self, phase: str, what: str, elapsed: float, limit: float) -> None:
-        """Say ``phase: waiting for what`` when ``what`` is new or 30 s have passed; ``limit`` 0 means no limit."""
-        if what == self._waiting and self.clock.monotonic() - self._last < PROGRESS_SECONDS:
+    def waiting(self, phase: str, what: str, elapsed: float, limit: float, *, state: str = "") -> None:
+        """Say ``phase: waiting for what`` when ``state`` (by itself ``what``) is new or 30 s have passed.
+
+        ``elapsed`` and ``limit`` are in seconds; a ``limit`` of 0 means none.
+        """
+        state = state or what
+        if state == self._waiting and self.clock.monotonic() - self._last < PROGRESS_SECONDS:
             return
-        self._waiting = what
+        self._waiting = state
         self.say(f"{phase}: waiting for {what} ({elapsed:.0f} s{f' of {limit:.0f} s' if limit else ''})")
 
 

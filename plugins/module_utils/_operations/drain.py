@@ -358,10 +358,7 @@ class _Drain:
         elapsed, limit = self._time()
         blocked = [self._blocked(target) for target in self._targets.values()]
         if not limit or elapsed < limit:
-            some = ", ".join(item["message"] for item in blocked[:3])
-            more = f" and {len(blocked) - 3} more" if len(blocked) > 3 else ""
-            if blocked:
-                self._context.progress.waiting("drain", f"{some}{more}", elapsed, limit)
+            self._say_what_is_left(blocked, elapsed, limit)
             return
         raise RebootError(
             f"{self._node}: not drained within {limit:.0f} s: " + "; ".join(item["message"] for item in blocked),
@@ -369,6 +366,18 @@ class _Drain:
             node=self._node,
             details={"blocked": blocked, "evicted": [pod.key for pod in self._result.evicted]},
         )
+
+    def _say_what_is_left(self, blocked: list[dict[str, Any]], elapsed: float, limit: float) -> None:
+        held = sorted({budget["name"] for item in blocked for budget in item["budgets"]})
+        first = sorted(blocked, key=lambda item: not item["budgets"])[:2]
+        if blocked:
+            self._context.progress.waiting(
+                "drain",
+                f"{len(blocked)} pods to go, among them " + ", ".join(item["message"] for item in first),
+                elapsed,
+                limit,
+                state=f"held by {held}",
+            )
 
     def _blocked(self, target: _Target) -> dict[str, Any]:
         """Why a pod is still there."""

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,7 +30,8 @@ class ProbeTarget:
 class Shell(Protocol):
     """Any way to run a script on a node: SSH is one."""
 
-    def run(self, host: str, command: str, *, timeout: float | None = None) -> CommandResult: ...
+    def run(self, host: str, command: str, *, before: Callable[[], None] | None = None) -> CommandResult:
+        """Run ``command`` on the node at ``host``; ``before`` is called right before it is sent. Raises SshError."""
 
 
 def probe(shell: Shell, target: ProbeTarget, sentinel: str) -> SentinelState:

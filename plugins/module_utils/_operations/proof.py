@@ -31,6 +31,7 @@ SENTINEL_PAUSE = 2.0
 """A sentinel that is still there is looked at a few times, seconds apart: services that clear it start late."""
 
 _TICK = 1.0
+_PATIENCE = 5.0  # seconds without a first answer of the API server before that is worth a line
 
 
 class NotCarriedOut(RebootError):
@@ -257,7 +258,8 @@ class ProofWait:
                 node=self.name,
                 details={"missing": missing},
             )
-        self.context.progress.waiting("reboot", missing, elapsed, limits.timeout)
+        if self._node is not None or elapsed > _PATIENCE:
+            self.context.progress.waiting("reboot", missing, elapsed, limits.timeout)
 
     def _check_guest(self) -> None:
         """An in-guest reboot that has not begun by now never will, if the node still answers."""

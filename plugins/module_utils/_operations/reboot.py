@@ -191,7 +191,7 @@ class _Reboot:
     def _send_once(self, node: Node) -> Sent:
         self._context.guard.before_restart()
         try:
-            operation = self._restarter.send(node)
+            operation = self._restarter.send(node, self._context.guard)
         except Unknown as error:
             self._context.progress.say(f"whether the restart was taken is not known: {error.message}")
             return Sent(restart=True, unknown=error.message)

@@ -145,6 +145,7 @@ class Recovery:
             Limits(margin=self.settings.margin),
             context,
             timeout=self.settings.lock_timeout,
+            parent=self.parent,
         )
         with SlotGuard(self.store, self.settings.run, node.name, parent=self.parent) as guard:
             outcome, message = self._settle(node.name, Context(context.progress, guard, guard.clock))

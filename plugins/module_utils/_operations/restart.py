@@ -36,10 +36,11 @@ class Restarter(Protocol):
     def check(self, node: Node) -> None:
         """Raise RebootError unless a restart of ``node`` could be sent now."""
 
-    def send(self, node: Node) -> str:
+    def send(self, node: Node, guard: Callable[[], None]) -> str:
         """Send the restart once; returns the URL of its operation, empty when there is none.
 
-        Raises :class:`NotSent`, :class:`Unknown`.
+        ``guard`` is asked when all is ready, right before the request leaves: signing in may have taken its time.
+        Raises what it raises (nothing was sent then), :class:`NotSent`, :class:`Unknown`.
         """
 
     def operation(self, node: Node, url: str) -> Operation:
@@ -75,10 +76,10 @@ class ArmRestarter:
                 node=node.name,
             )
 
-    def send(self, node: Node) -> str:
+    def send(self, node: Node, guard: Callable[[], None]) -> str:
         machine = machine_of(node)
         try:
-            return self._session(machine).restart(machine)
+            return self._session(machine).restart(machine, guard)
         except ArmError as error:
             if error.outcome == "unknown":
                 raise Unknown(error.message, reason=error.reason, node=node.name) from error
@@ -112,9 +113,9 @@ class SshRestarter:
                 node=node.name,
             )
 
-    def send(self, node: Node) -> str:
+    def send(self, node: Node, guard: Callable[[], None]) -> str:
         try:
-            result = self._shell.run(node.address, self._command)
+            result = self._shell.run(node.address, self._command, before=guard)
         except SshError as error:
             if error.reason in ("ssh_broken", "ssh_timeout"):
                 return ""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .._clients.kubernetes import KubernetesClient
@@ -58,17 +59,20 @@ def take(
     context: Context,
     *,
     timeout: float,
+    parent: Callable[[], None],
     check_mode: bool = False,
 ) -> Acquired:
     """Wait for a slot and take it.
 
     An expired entry of the same node is taken over once it has been seen unchanged for a renewal interval. Raises
-    RebootError with the reason ``lock_timeout`` after ``timeout`` seconds, saying who holds what.
+    RebootError with the reason ``lock_timeout`` after ``timeout`` seconds, saying who holds what, and GuardLost by
+    ``parent`` once the playbook is gone.
     """
     started = context.clock.monotonic()
     watched: tuple[Holder, float] | None = None
     attempt = 0
     while True:
+        parent()
         busy = list_busy(client, limits, context)
         ledger = store.read_patiently()
         now = context.clock.monotonic()
@@ -81,6 +85,7 @@ def take(
         )
         elapsed = now - started
         if isinstance(decision, Granted):
+            parent()
             taken = find(decision.holders, request.node)
             if taken is not None and (check_mode or _swap(store, ledger, decision.holders)):
                 return Acquired(taken, decision.took_over, elapsed)

@@ -48,7 +48,7 @@ class SlotGuard:
         self._store = store
         self._run = run
         self._node = node
-        self._parent = parent or ParentGuard()
+        self._parent: Callable[[], None] = parent or ParentGuard()
         self._seconds = seconds
         self._writer = new_writer()
         self._renewed_at = float("-inf")
@@ -83,6 +83,10 @@ class SlotGuard:
             raise self._lost
         if self._seconds() - self._renewed_at > self._store.settings.guard:
             self._renew_now(lambda entry: entry)
+
+    def outlive_parent(self) -> None:
+        """From now on only clean up, also when the playbook is gone: it was stopped on purpose and told us so."""
+        self._parent = lambda: None
 
     def before_restart(self) -> None:
         self._parent()
@@ -129,10 +133,13 @@ class SlotGuard:
             return with_holder(ledger.holders, replace(change(entry), renewed=format_time(ledger.now)))
 
         with self._renewing:
-            started = self._seconds()
-            self._store.change(decide, seconds=self._store.settings.request if seconds is None else seconds)
-            # With several tries the start of the first one makes the renewal look older than it is: the safe side.
-            self._renewed_at = started
+            while True:
+                started = self._seconds()
+                self._store.change(decide, seconds=self._store.settings.request if seconds is None else seconds)
+                # With several tries the start of the first makes the renewal look older than it is: the safe side.
+                self._renewed_at = started
+                if self._seconds() - started <= self._store.settings.guard:
+                    return
 
     def _own(self, ledger: Ledger, writer_may_differ: bool) -> Holder:
         entry = find(ledger.holders, self._node)
