@@ -190,6 +190,7 @@ class Compute:
 
     def _begin_restart(self, machine: Machine) -> Fault | None:
         self._busy[machine.name] = self._busy.get(machine.name, 0) + 1
+        machine.accept_restart()
         fault = next(
             (
                 struck

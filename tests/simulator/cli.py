@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "down", "take a simulator down", _down)
     state = _add(commands, "state", "print machines and request counts as JSON", _state)
     state.add_argument("--requests", action="store_true", help="add the list of requests, in order")
+    state.add_argument("--history", action="store_true", help="add what became of nodes, machines and locks, in order")
     _add_fault(commands)
     return parser
 
@@ -234,7 +235,7 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _state(options: argparse.Namespace) -> int:
-    return _print(control.request(options.dir.resolve(), "state", requests=options.requests))
+    return _print(control.request(options.dir.resolve(), "state", requests=options.requests, history=options.history))
 
 
 _FAULT_OPTIONS = (

@@ -29,6 +29,8 @@ from .arm_operations import Operations
 from .controllers import run_controllers
 from .entra import Tokens
 from .faults import Fault, FaultError, Faults, Server
+from .gate import Gate
+from .history import History
 from .kube.server import KubeApi
 from .kube_client import KubeClient, Object
 from .kubelet import Kubelets
@@ -72,6 +74,8 @@ class Simulator:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.recorder = Recorder()
+        self.gate = Gate()
+        self.history = History()
         self.identities = lay_out(plan.pools)
         plan.scenario.check_nodes([identity.name for identity in self.identities])
         self.faults = Faults(
@@ -108,6 +112,7 @@ class Simulator:
             self._ssh.add(machine, identity.address)
         self._ssh.start()
         self._prepare_machines()
+        self.history.watch_machines(self.machines)
         await self._start_cluster(directory / "kubeconfig")
         for options in self.plan.scenario.faults:
             self.switch_on(dict(options))
@@ -122,6 +127,7 @@ class Simulator:
             return Access("https://127.0.0.1", (directory / "ca.crt").read_bytes(), "")
         admin = secrets.token_urlsafe(24)
         self._api = KubeApi({admin: "cluster-admin", self._cluster_token: CLIENT})
+        self.history.watch_store(self._api.store)
         application = self._api.application(self._middlewares("api"))
         application.on_response_prepare.append(note_status)
         port = await self._serve("api", application, context)
@@ -139,7 +145,7 @@ class Simulator:
         await self._serve("arm", application, context)
 
     def _middlewares(self, server: Server) -> list[Middleware]:
-        return [record_requests(self.recorder, server), apply_faults(self.faults)]
+        return [record_requests(self.recorder, server), self.gate.middleware(server), apply_faults(self.faults)]
 
     async def _serve(self, name: str, application: web.Application, context: ssl.SSLContext) -> int:
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=0.2)
@@ -220,6 +226,7 @@ class Simulator:
 
     async def close(self) -> None:
         """Take everything down; on an external API server, delete what was created there as well."""
+        self.gate.open()
         self.faults.off_all()
         for machine in self.machines:
             machine.stop()
@@ -268,7 +275,7 @@ class Simulator:
             "kured_reboot_ssh_user": USER,
         }
 
-    def state(self, requests: bool) -> dict[str, Any]:
+    def state(self, requests: bool, history: bool = False) -> dict[str, Any]:
         """What `state` prints."""
         shown: dict[str, Any] = {
             "nodes": {machine.name: machine.state() for machine in self.machines},
@@ -276,6 +283,8 @@ class Simulator:
         }
         if requests:
             shown["request_log"] = self.recorder.list()
+        if history:
+            shown["history"] = self.history.list()
         return shown
 
     def switch_on(self, options: dict[str, Any]) -> Fault:

@@ -138,7 +138,9 @@ class _Service:
             self._ended.set()
             return {"pid": os.getpid()}
         if operation == "state":
-            return self._simulator.state(bool(options.get("requests")))
+            return self._simulator.state(bool(options.get("requests")), bool(options.get("history")))
+        if operation.startswith("gate-"):
+            return self._gate(operation.removeprefix("gate-"), options)
         if operation == "fault-on":
             return self._simulator.switch_on(options).as_dict()
         if operation == "fault-off":
@@ -151,3 +153,13 @@ class _Service:
             faults.release(options["id"])
             return faults.list()
         return faults.list()
+
+    def _gate(self, operation: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+        gate = self._simulator.gate
+        if operation == "close":
+            gate.close()
+        elif operation == "open":
+            gate.open()
+        elif operation == "decide":
+            gate.decide(options["id"], str(options["how"]))
+        return gate.list()

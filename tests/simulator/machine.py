@@ -34,6 +34,7 @@ class Machine:
         self.booted_at = time.time()
         self.boots = 0
         self.restart_requests = 0
+        self.restarts_accepted = 0
         self.guest_reboots = 0
         self.files = FileTree(
             {
@@ -46,6 +47,7 @@ class Machine:
         )
         self._fault = fault
         self._subscribers: list[Callable[[Machine], None]] = []
+        self._observers: list[Callable[[Machine], None]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -55,6 +57,15 @@ class Machine:
 
     def subscribe(self, callback: Callable[[Machine], None]) -> None:
         self._subscribers.append(callback)
+
+    def observe(self, callback: Callable[[Machine], None]) -> None:
+        """Call `callback` after each change of power and each restart accepted, before anybody can act on it."""
+        self._observers.append(callback)
+
+    def accept_restart(self) -> None:
+        """Note that somebody was promised a restart, now or later."""
+        self.restarts_accepted += 1
+        self._tell(self._observers)
 
     def restart(self) -> None:
         """Cut the power now and come back after boot_seconds with a new boot ID. Needs a running event loop."""
@@ -88,6 +99,7 @@ class Machine:
         return {
             "boots": self.boots,
             "restart_requests": self.restart_requests,
+            "restarts_accepted": self.restarts_accepted,
             "guest_reboots": self.guest_reboots,
             "sentinel": self.sentinel,
             "power": self.power,
@@ -114,7 +126,11 @@ class Machine:
 
     def _turn(self, power: Power) -> None:
         self.power = power
-        for callback in list(self._subscribers):
+        self._tell(self._observers)
+        self._tell(self._subscribers)
+
+    def _tell(self, callbacks: list[Callable[[Machine], None]]) -> None:
+        for callback in list(callbacks):
             callback(self)
 
 

@@ -88,18 +88,18 @@ async def _strike(fault: Fault, call: Call, request: web.Request, handler: Handl
         if fault.when == "after":
             response = await handler(request)
             await _wait(fault, fault.seconds)
-            return response if fault.seconds is not None else _cut(request)
+            return response if fault.seconds is not None else cut(request)
         await _wait(fault, fault.seconds)
-        return _cut(request) if fault.seconds is None else await handler(request)
+        return cut(request) if fault.seconds is None else await handler(request)
     if fault.seconds is not None:
-        cut = asyncio.get_running_loop().call_later(fault.seconds, _cut, request)
+        timer = asyncio.get_running_loop().call_later(fault.seconds, cut, request)
         try:
             return await handler(request)
         finally:
-            cut.cancel()
+            timer.cancel()
     if fault.when == "after":
         await handler(request)
-    return _cut(request)
+    return cut(request)
 
 
 async def _wait(fault: Fault, seconds: float | None) -> None:
@@ -112,7 +112,8 @@ async def _wait(fault: Fault, seconds: float | None) -> None:
         fault.held -= 1
 
 
-def _cut(request: web.Request) -> web.Response:
+def cut(request: web.Request) -> web.Response:
+    """Close the connection of a request without an answer; the response returned is for the server only."""
     request[_ENTRY].status = 0
     if request.transport is not None:
         request.transport.abort()

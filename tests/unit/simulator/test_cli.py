@@ -65,10 +65,12 @@ def test_state(directory: Path) -> None:
     assert len(shown["nodes"]) == 4
     assert sum(node["sentinel"] for node in shown["nodes"].values()) == 2
     for node in shown["nodes"].values():
-        assert set(node) == {"boots", "restart_requests", "guest_reboots", "sentinel", "power", "boot_id"}
+        counters = {"boots", "restart_requests", "restarts_accepted", "guest_reboots"}
+        assert set(node) == counters | {"sentinel", "power", "boot_id"}
         assert node["power"] == "running"
     assert set(shown["requests"]) == {"api", "arm", "entra"}
     assert state(directory, "--requests")["request_log"] == []
+    assert {entry["kind"] for entry in state(directory, "--history")["history"]} == {"node", "machine"}
 
 
 @needs_ssh
