@@ -42,8 +42,8 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.slo
     new_writer,
     release,
     stop_all,
-    take,
 )
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.take_slot import SlotTaker
 
 SPEC: dict[str, dict[str, Any]] = {
     **KUBERNETES,
@@ -107,18 +107,19 @@ def _acquired(opened: Session, params: Mapping[str, Any], call: Call) -> Result:
     )
     limits = Limits(params["concurrency"], params["max_per_zone"], params["max_unavailable"], params["lock_margin"])
     try:
-        taken = take(
-            opened.client,
-            opened.store,
-            request,
-            limits,
-            opened.context,
+        taken = SlotTaker(
+            client=opened.client,
+            store=opened.store,
+            kured=opened.kured,
+            request=request,
+            limits=limits,
+            context=opened.context,
             timeout=params["lock_timeout"],
             parent=call.parent,
-            check_mode=call.check_mode,
-        )
+        ).take(check_mode=call.check_mode)
     except Interrupted:
-        release(opened.client, opened.store, request.run, node.name, opened.context, check_mode=call.check_mode)
+        if not call.check_mode:
+            release(opened.client, opened.store, opened.kured, request.run, node.name, opened.context)
         raise
     return {
         "changed": True,
@@ -134,8 +135,12 @@ def _released(opened: Session, params: Mapping[str, Any], call: Call) -> Result:
         with held(opened, params, call) as context:
             context.progress.say(f"waits {params['release_delay']} s before the slot is released")
             context.clock.sleep(params["release_delay"])
+    if params["stop_reason"] and not call.check_mode:
+        opened.store.stop_run(run_id)
     try:
-        changed = release(opened.client, opened.store, run_id, name, opened.context, check_mode=call.check_mode)
+        changed = release(
+            opened.client, opened.store, opened.kured, run_id, name, opened.context, check_mode=call.check_mode
+        )
     except Refused as error:
         if not params["stop_reason"] or call.check_mode:
             raise

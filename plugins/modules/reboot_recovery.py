@@ -20,16 +20,13 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._clients.kubernetes import KubernetesClient
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import Call, Result, run_module
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import Call, Result, run_module, session
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs import (
     AZURE,
     KUBERNETES,
     LOCK,
     REBOOT,
     SSH,
-    kubernetes_access,
-    lock_settings,
     require_not_negative,
     wait_limits,
 )
@@ -40,12 +37,8 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.ways impo
     who,
 )
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.context import (
-    Context,
-    NoWrites,
     Progress,
-    SystemClock,
 )
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.ledger import LedgerStore
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.recover import (
     Recovery,
     RecoverySettings,
@@ -65,12 +58,12 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def run(params: Mapping[str, Any], call: Call) -> Result:
     require_not_negative(params, "lock_timeout")
-    settings = lock_settings(params)
     with ExitStack() as stack:
-        client = stack.enter_context(KubernetesClient(kubernetes_access(params), timeout=settings.request))
+        opened = stack.enter_context(session(params, call))
         recovery = Recovery(
-            client=client,
-            store=LedgerStore(client, settings, SystemClock()),
+            client=opened.client,
+            store=opened.store,
+            kured=opened.kured,
             restarters=lambda method: restarter({**params, "method": method}, stack),
             sentinel=sentinel_check(params),
             settings=RecoverySettings(
@@ -80,7 +73,7 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
                 margin=params["lock_margin"],
                 lock_timeout=params["lock_timeout"],
             ),
-            context=Context(Progress("cluster", call.sink), NoWrites()),
+            context=opened.context,
             progress=lambda node: Progress(node, call.sink),
             parent=call.parent,
         )

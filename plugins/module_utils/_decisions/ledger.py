@@ -20,6 +20,11 @@ from .._errors import RebootError
 from .times import format_time, parse_time
 
 HOLDERS = "aks-reboot/holders"
+WAITING = "aks-reboot/waiting"
+STOPPED_RUNS = "aks-reboot/stopped-runs"
+
+REMEMBERED_STOPS = 20
+"""How many stopped runs are remembered; a run that stops is over soon."""
 
 _JSON_NAMES = {"node_uid": "nodeUID", "restart_sent": "restartSent"}
 
@@ -27,10 +32,10 @@ _JSON_NAMES = {"node_uid": "nodeUID", "restart_sent": "restartSent"}
 class DamagedLedger(RebootError):
     """The annotation cannot be read: nothing is decided on a guess."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, annotation: str = HOLDERS) -> None:
         super().__init__(
-            f"the lock's annotation {HOLDERS} {why}; nothing was touched. Make sure that no run is under way, look at "
-            "the nodes, then delete the Lease",
+            f"the lock's annotation {annotation} {why}; nothing was touched. Make sure that no run is under way, look "
+            "at the nodes, then delete the Lease",
             reason="ledger_damaged",
         )
 
@@ -83,6 +88,17 @@ class Request:
     rank: int = 0
     method: str = ""
     by: str = ""
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """A request that waits: of one run the node with the lowest ``rank`` is served first; ``asked`` is an RFC 3339
+    time, renewed while it waits."""
+
+    run: str
+    node: str
+    rank: int
+    asked: str
 
 
 @dataclass(frozen=True)
@@ -153,6 +169,48 @@ def _parse(row: dict[str, Any]) -> Holder:
 def dump_holders(holders: Iterable[Holder]) -> str:
     rows = [{_JSON_NAMES.get(name, name): value for name, value in asdict(holder).items()} for holder in holders]
     return json.dumps(rows, separators=(",", ":"))
+
+
+def parse_waiting(text: str | None) -> list[Waiter]:
+    """Read the line of waiters. It only orders them, so what cannot be read is left out."""
+    try:
+        rows = json.loads(text or "[]")
+        times = [format_time(parse_time(str(r["asked"]))) for r in rows]
+        return [
+            Waiter(str(r["run"]), str(r["node"]), int(r["rank"]), time) for r, time in zip(rows, times, strict=True)
+        ]
+    except (ValueError, TypeError, KeyError):
+        return []
+
+
+def dump_waiting(waiting: Iterable[Waiter]) -> str | None:
+    rows = [asdict(waiter) for waiter in waiting]
+    return json.dumps(rows, separators=(",", ":")) if rows else None
+
+
+def in_line(waiting: Iterable[Waiter], request: Request, now: datetime, max_age: float) -> Wait | None:
+    """Who of the same run comes first; None when it is this request's turn. Waiters that have not renewed their wish
+    for ``max_age`` seconds are gone."""
+    oldest = now - timedelta(seconds=max_age)
+    first = min(
+        (w for w in waiting if w.run == request.run and w.rank < request.rank and parse_time(w.asked) >= oldest),
+        key=lambda waiter: waiter.rank,
+        default=None,
+    )
+    return Wait(f"{first.node}, which comes first in the plan, waits, too") if first else None
+
+
+def asks(waiting: Iterable[Waiter], request: Request, now: datetime, max_age: float) -> bool:
+    """Whether this request is in the line, with a wish that is not older than ``max_age`` seconds."""
+    oldest = now - timedelta(seconds=max_age)
+    return any((w.run, w.node) == (request.run, request.node) and parse_time(w.asked) >= oldest for w in waiting)
+
+
+def line_up(waiting: Iterable[Waiter], request: Request, now: datetime, max_age: float) -> list[Waiter]:
+    """The line with this request in it, and without those that have been gone for long."""
+    oldest = now - timedelta(seconds=max_age)
+    others = [w for w in waiting if w.node != request.node and parse_time(w.asked) >= oldest]
+    return [*others, Waiter(request.run, request.node, request.rank, format_time(now))]
 
 
 def summary(holders: Iterable[Holder]) -> str:

@@ -89,6 +89,8 @@ def node_outcome(name: str, steps: Mapping[str, Mapping[str, Any]]) -> NodeOutco
     ran = {step: steps[step] for step in STEPS if steps.get(step) and not steps[step].get("skipped")}
     if not ran:
         return NodeOutcome(name, NOT_STARTED, "was not started, because the run had to stop before")
+    if ran.get("lock", {}).get("reason") == "run_stopped":
+        return NodeOutcome(name, NOT_STARTED, str(ran["lock"]["msg"]), "run_stopped", "lock")
     check = ran.get("check", {})
     if not check.get("failed") and not check.get("due", True):
         return NodeOutcome(name, SKIPPED, str(check.get("message", "")), str(check.get("reason", "")), "check")

@@ -17,9 +17,10 @@ from .._clients.kubernetes import KubernetesClient
 from .._errors import RebootError
 from .._operations.context import Context, Interrupted, NoWrites, ParentGuard, Progress, SystemClock
 from .._operations.give_up import give_up
+from .._operations.kured import Kured
 from .._operations.ledger import LedgerStore
 from .._operations.slot_guard import SlotGuard
-from .specs import kubernetes_access, lock_settings
+from .specs import kubernetes_access, kured_settings, lock_settings
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
@@ -45,6 +46,7 @@ class Session:
 
     client: KubernetesClient
     store: LedgerStore
+    kured: Kured
     context: Context
 
 
@@ -53,7 +55,9 @@ def session(params: Params, call: Call) -> Iterator[Session]:
     """A session with the cluster for looking at one node, with the timeouts that its lock asks for."""
     settings = lock_settings(params)
     with KubernetesClient(kubernetes_access(params), timeout=settings.request) as client:
-        yield Session(client, LedgerStore(client, settings, SystemClock()), call.looking(params["node"]))
+        clock = SystemClock()
+        store, kured = LedgerStore(client, settings, clock), Kured(client, kured_settings(params), clock)
+        yield Session(client, store, kured, call.looking(params.get("node") or "cluster"))
 
 
 @contextmanager
@@ -66,13 +70,13 @@ def held(opened: Session, params: Params, call: Call) -> Iterator[Context]:
     if call.check_mode:
         yield opened.context
         return
-    with SlotGuard(opened.store, params["run_id"], params["node"], parent=call.parent) as guard:
+    with SlotGuard(opened.store, params["run_id"], params["node"], kured=opened.kured, parent=call.parent) as guard:
         context = Context(opened.context.progress, guard, guard.clock)
         try:
             yield context
         except Interrupted:
             guard.outlive_parent()
-            give_up(opened.client, opened.store, params["run_id"], params["node"], context)
+            give_up(opened.client, opened.store, opened.kured, params["run_id"], params["node"], context)
             raise
 
 

@@ -17,6 +17,7 @@ from .._clients.kubernetes import KubernetesAccess
 from .._clients.ssh import SshAccess
 from .._decisions.sentinel import DEFAULT_SENTINEL
 from .._errors import InvalidSetting
+from .._operations.kured import KuredSettings
 from .._operations.ledger import LockSettings
 from .._operations.proof import WaitLimits
 
@@ -72,6 +73,9 @@ LOCK: Spec = {
     "lock_name": {"type": "str", "default": "aks-reboot"},
     "lock_ttl": {"type": "int", "default": 300},
     "lock_margin": {"type": "int", "default": 30},
+    "ds_namespace": {"type": "str", "default": "kube-system"},
+    "ds_name": {"type": "str", "default": "kured"},
+    "lock_annotation": {"type": "str", "default": "weave.works/kured-node-lock"},
 }
 
 REBOOT: Spec = {
@@ -138,6 +142,10 @@ def lock_settings(params: Params) -> LockSettings:
             f"lock_ttl: {ttl} is too short: give at least {2 * margin} seconds (twice lock_margin), or 0 for ever"
         )
     return LockSettings(params["lock_namespace"], params["lock_name"], ttl, margin)
+
+
+def kured_settings(params: Params) -> KuredSettings:
+    return KuredSettings(params["ds_namespace"], params["ds_name"], params["lock_annotation"])
 
 
 def require_not_negative(params: Params, *names: str) -> None:

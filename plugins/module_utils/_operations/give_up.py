@@ -10,11 +10,12 @@ from .._clients.kubernetes import KubernetesClient
 from .._errors import RebootError
 from .context import Context
 from .cordon import roll_back
+from .kured import Kured
 from .ledger import LedgerStore
 from .slot import release
 
 
-def give_up(client: KubernetesClient, store: LedgerStore, run: str, node: str, context: Context) -> None:
+def give_up(client: KubernetesClient, store: LedgerStore, kured: Kured, run: str, node: str, context: Context) -> None:
     """Roll the node back and release its slot, or keep both when a restart may have been sent; never raises.
 
     What cannot be done now is done by the next run's recovery.
@@ -22,7 +23,7 @@ def give_up(client: KubernetesClient, store: LedgerStore, run: str, node: str, c
     try:
         rolled_back = roll_back(client, node, run, context)
         if not rolled_back.kept:
-            release(client, store, run, node, context)
+            release(client, store, kured, run, node, context)
             context.progress.say("stopped: rolled back and released")
             return
         context.progress.say("stopped: the node stays cordoned, the next run looks after it")

@@ -7,13 +7,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from .._clients.kubernetes import KubernetesClient
-from .._decisions.ledger import HOLDERS, Holder, dump_holders, parse_holders, summary
+from .._decisions.ledger import (
+    HOLDERS,
+    REMEMBERED_STOPS,
+    STOPPED_RUNS,
+    WAITING,
+    Holder,
+    Waiter,
+    dump_holders,
+    dump_waiting,
+    parse_holders,
+    parse_waiting,
+    summary,
+)
 from .._errors import KubernetesError
 from .context import Clock
 from .retry import OUTAGE_SECONDS, backoff, retried
@@ -52,11 +64,16 @@ class LockSettings:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The ledger as read; ``now`` is the API server's time of the answer, ``version`` empty when there is no Lease."""
+    """The ledger as read; ``now`` is the API server's time of the answer, ``version`` empty when there is no Lease.
+
+    ``waiting`` is the line of requests, ``stopped_runs`` are the ids of runs that start no other node.
+    """
 
     holders: list[Holder]
     now: datetime
     version: str
+    waiting: list[Waiter] = field(default_factory=list)
+    stopped_runs: tuple[str, ...] = ()
 
 
 class LedgerStore:
@@ -77,9 +94,14 @@ class LedgerStore:
                 raise
             _namespace, date = self._client.get_dated(f"/api/v1/namespaces/{self.settings.namespace}")
             return Ledger([], _server_time(date), "")
-        metadata = lease["metadata"]
-        holders = parse_holders((metadata.get("annotations") or {}).get(HOLDERS))
-        return Ledger(holders, _server_time(date), str(metadata["resourceVersion"]))
+        annotations = lease["metadata"].get("annotations") or {}
+        return Ledger(
+            parse_holders(annotations.get(HOLDERS)),
+            _server_time(date),
+            str(lease["metadata"]["resourceVersion"]),
+            parse_waiting(annotations.get(WAITING)),
+            tuple(annotations.get(STOPPED_RUNS, "").split()),
+        )
 
     def read_patiently(self) -> Ledger:
         """As :meth:`read`; an outage of the API server is waited out."""
@@ -103,6 +125,34 @@ class LedgerStore:
                 body["metadata"]["name"] = self.settings.name
                 body["spec"] = {"holderIdentity": summary(holders)} if holders else {}
                 self._client.create(self._collection, body)
+        except KubernetesError as error:
+            if error.status == 409:
+                return False
+            raise
+        return True
+
+    def line_up(self, seen: Ledger, waiting: list[Waiter]) -> None:
+        """Write the line of waiters if nobody has written since ``seen``; otherwise it is for the next round.
+
+        Raises KubernetesError.
+        """
+        if seen.version:
+            self._annotate(seen.version, WAITING, dump_waiting(waiting))
+
+    def stop_run(self, run: str) -> None:
+        """Note that ``run`` starts no other node. Raises KubernetesError, DamagedLedger."""
+        written = False
+        while not written:
+            seen = self.read_patiently()
+            if run in seen.stopped_runs or not seen.version:
+                return
+            text = " ".join([*seen.stopped_runs, run][-REMEMBERED_STOPS:])
+            written = self._annotate(seen.version, STOPPED_RUNS, text)
+
+    def _annotate(self, version: str, annotation: str, text: str | None) -> bool:
+        body = {"metadata": {"resourceVersion": version, "annotations": {annotation: text}}}
+        try:
+            self._client.merge_patch(f"{self._collection}/{self.settings.name}", body)
         except KubernetesError as error:
             if error.status == 409:
                 return False

@@ -24,13 +24,15 @@ from .._errors import GuardLost, RebootError
 from .context import Context, Progress
 from .cordon import uncordon
 from .events import record_event
+from .kured import Kured
 from .ledger import LedgerStore
 from .node_writes import NODES, Patch, change_node, journal_patch, owned_journal
 from .proof import NotCarriedOut, ProofWait, Sent, SentinelCheck, WaitLimits
 from .restart import Restarter
 from .retry import FIRST_CONTACT_SECONDS, retried
-from .slot import drop_expired, new_writer, release, stop_all, take
+from .slot import drop_expired, let_kured_go, new_writer, release, stop_all
 from .slot_guard import SlotGuard
+from .take_slot import SlotTaker
 
 FINISHED = "finished"
 ROLLED_BACK = "rolled_back"
@@ -73,6 +75,7 @@ class Recovery:
 
     client: KubernetesClient
     store: LedgerStore
+    kured: Kured
     restarters: Callable[[str], Restarter]
     sentinel: SentinelCheck | None
     settings: RecoverySettings
@@ -138,18 +141,19 @@ class Recovery:
             zone=node.zone,
             by=self.settings.by,
         )
-        take(
-            self.client,
-            self.store,
-            request,
-            Limits(margin=self.settings.margin),
-            context,
+        SlotTaker(
+            client=self.client,
+            store=self.store,
+            kured=self.kured,
+            request=request,
+            limits=Limits(margin=self.settings.margin),
+            context=context,
             timeout=self.settings.lock_timeout,
             parent=self.parent,
-        )
-        with SlotGuard(self.store, self.settings.run, node.name, parent=self.parent) as guard:
+        ).take()
+        with SlotGuard(self.store, self.settings.run, node.name, kured=self.kured, parent=self.parent) as guard:
             outcome, message = self._settle(node.name, Context(context.progress, guard, guard.clock))
-        release(self.client, self.store, self.settings.run, node.name, context)
+        release(self.client, self.store, self.kured, self.settings.run, node.name, context)
         return Recovered(node.name, outcome, f"{found}; {message}", changed=True)
 
     def _settle(self, name: str, context: Context) -> tuple[str, str]:
@@ -230,6 +234,7 @@ class Recovery:
         if check_mode:
             return Recovered(holder.node, KEPT, f"{found}: it would be released")
         if drop_expired(self.store, holder, self.settings.margin, self.context):
+            let_kured_go(self.store, self.kured)
             return Recovered(holder.node, RELEASED, f"{found}: released", changed=True)
         return Recovered(holder.node, ALIVE, f"{found}, but somebody has taken it since")
 

@@ -2,24 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Slots: taking one for a node, giving it back, and breaking somebody's."""
+"""Slots: giving one back, keeping it after a failure, and breaking somebody's."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .._clients.kubernetes import KubernetesClient
-from .._decisions.ledger import Busy, Granted, Holder, Limits, Request, acquire, find, with_holder, without
+from .._decisions.ledger import Holder, find, with_holder, without
 from .._decisions.node import Node
-from .._errors import KubernetesError, RebootError, Refused
+from .._errors import KubernetesError, Refused
 from .context import Context
+from .kured import Kured
 from .ledger import Ledger, LedgerStore
-from .node_writes import NODES, node_path
-from .retry import backoff, retried
-
-POLL_SECONDS = 5.0
+from .node_writes import node_path
+from .retry import retried
 
 
 def new_writer() -> str:
@@ -27,95 +25,17 @@ def new_writer() -> str:
     return secrets.token_hex(6)
 
 
-@dataclass(frozen=True)
-class Acquired:
-    """``holder`` is our entry; ``took_over`` the dead run's that it replaced; ``waited`` is in seconds."""
-
-    holder: Holder
-    took_over: Holder | None
-    waited: float
-
-
-def list_busy(client: KubernetesClient, limits: Limits, context: Context) -> list[Busy]:
-    """The nodes that are out of service.
-
-    A node with our journal is cordoned, so asking for cordoned nodes is enough and costs the same in a large cluster;
-    only a limit per pool makes it necessary to look at all nodes.
-    """
-    params = None if limits.max_unavailable else {"fieldSelector": "spec.unschedulable=true"}
-    nodes = [Node(item) for item in retried(lambda: list(client.items(NODES, params)), context.clock)]
-    return [
-        Busy(node.name, node.pool, node.zone, ours=node.journalled)
-        for node in nodes
-        if node.journalled or node.unschedulable or not node.ready
-    ]
-
-
-def take(
+def release(
     client: KubernetesClient,
     store: LedgerStore,
-    request: Request,
-    limits: Limits,
+    kured: Kured,
+    run: str,
+    node: str,
     context: Context,
     *,
-    timeout: float,
-    parent: Callable[[], None],
     check_mode: bool = False,
-) -> Acquired:
-    """Wait for a slot and take it.
-
-    An expired entry of the same node is taken over once it has been seen unchanged for a renewal interval. Raises
-    RebootError with the reason ``lock_timeout`` after ``timeout`` seconds, saying who holds what, and GuardLost by
-    ``parent`` once the playbook is gone.
-    """
-    started = context.clock.monotonic()
-    watched: tuple[Holder, float] | None = None
-    attempt = 0
-    while True:
-        parent()
-        busy = list_busy(client, limits, context)
-        ledger = store.read_patiently()
-        now = context.clock.monotonic()
-        present = find(ledger.holders, request.node)
-        if present is None or watched is None or watched[0] != present:
-            watched = (present, now) if present is not None else None
-        ripe = watched is not None and now - watched[1] >= store.settings.interval
-        decision = acquire(
-            ledger.holders, busy, request, limits, ledger.now, take_over=watched[0] if watched and ripe else None
-        )
-        elapsed = now - started
-        if isinstance(decision, Granted):
-            parent()
-            taken = find(decision.holders, request.node)
-            if taken is not None and (check_mode or _swap(store, ledger, decision.holders)):
-                return Acquired(taken, decision.took_over, elapsed)
-            context.clock.sleep(backoff(attempt, first=0.02, most=1.0))
-            attempt += 1
-            continue
-        if elapsed >= timeout:
-            raise RebootError(
-                f"{request.node}: no slot within {timeout:.0f} s: {decision.why}",
-                reason="lock_timeout",
-                node=request.node,
-            )
-        context.progress.waiting("lock", decision.why, elapsed, timeout)
-        context.clock.sleep(min(POLL_SECONDS, store.settings.interval, max(0.05, timeout - elapsed)))
-
-
-def _swap(store: LedgerStore, ledger: Ledger, holders: list[Holder]) -> bool:
-    """A swap whose answer was lost counts as failed: the next read finds our own entry and enters it anew."""
-    try:
-        return store.swap(ledger, holders)
-    except KubernetesError as error:
-        if error.transient:
-            return False
-        raise
-
-
-def release(
-    client: KubernetesClient, store: LedgerStore, run: str, node: str, context: Context, *, check_mode: bool = False
 ) -> bool:
-    """Give the slot back; returns whether there was one.
+    """Give the slot back, and kured's lock with the last one; returns whether there was a slot.
 
     Raises Refused while the node still carries this run's journal, or a restart may be outstanding: then the slot is
     what keeps everybody else away.
@@ -140,7 +60,15 @@ def release(
     if not check_mode:
         store.change(lambda ledger: _without(ledger.holders, node, run))
         context.progress.say("slot released")
+        let_kured_go(store, kured)
     return True
+
+
+def let_kured_go(store: LedgerStore, kured: Kured) -> None:
+    """Give kured its lock back once nobody of us holds a slot. Raises KubernetesError."""
+    ledger = store.read_patiently()
+    if not ledger.holders:
+        kured.let_go(ledger.now)
 
 
 def _without(holders: list[Holder], node: str, run: str) -> list[Holder] | None:

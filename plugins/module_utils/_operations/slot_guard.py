@@ -17,6 +17,7 @@ from .._decisions.ledger import Holder, find, with_holder
 from .._decisions.times import format_time
 from .._errors import GuardLost, KubernetesError, RebootError
 from .context import Clock, ParentGuard, SystemClock
+from .kured import Kured
 from .ledger import Ledger, LedgerStore
 from .retry import OUTAGE_SECONDS
 from .slot import new_writer
@@ -33,7 +34,7 @@ class SlotGuard:
     """Keeps a slot young while a phase runs, and answers before each write whether it may still be written.
 
     Entering it takes a new writer token: a task of the same run that Ansible gave up, but that goes on running, finds
-    itself replaced. The age of a renewal is counted from its start.
+    itself replaced. The age of a renewal is counted from its start. ``kured``'s lock is kept young beside it.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class SlotGuard:
         run: str,
         node: str,
         *,
+        kured: Kured | None = None,
         parent: Callable[[], None] | None = None,
         seconds: Callable[[], float] = suspend_proof_seconds,
     ) -> None:
@@ -50,6 +52,7 @@ class SlotGuard:
         self._node = node
         self._parent: Callable[[], None] = parent or ParentGuard()
         self._seconds = seconds
+        self._kured = kured
         self._writer = new_writer()
         self._renewed_at = float("-inf")
         self._ahead = timedelta()
@@ -111,6 +114,8 @@ class SlotGuard:
             try:
                 self._parent()
                 self._renew(lambda entry: entry)
+                if self._kured is not None:
+                    self._kured.hold(datetime.now(UTC) + self._ahead, self._store.settings.ttl)
                 pause = self._store.settings.interval
             except GuardLost as lost:
                 self._lost = lost
