@@ -23,11 +23,14 @@ description:
     displaced are waited for, until they are as ready as they were.
   - With O(state=rolled_back) a failed run's cordon is undone, unless a restart may have been sent. Then the node is kept
     cordoned, which is no failure of this task; RV(kept) says so.
+  - The run has to hold the node's slot, which M(kubeops.aks_reboot.reboot_lock) takes, and which is renewed while this
+    works. A task that is stopped by a signal rolls the node back first, unless a restart may have been sent.
   - Each change is a compare-and-swap, so that nobody else's change to the node is lost, and is told as an Event on the
     node.
 extends_documentation_fragment:
   - kubeops.aks_reboot._kubernetes
   - kubeops.aks_reboot._node
+  - kubeops.aks_reboot._lock
   - kubeops.aks_reboot._attributes
   - kubeops.aks_reboot._attributes.action
 attributes:
@@ -43,6 +46,7 @@ attributes:
     membership:
       - kubeops.aks_reboot.all
       - kubeops.aks_reboot.kubernetes
+      - kubeops.aks_reboot.lock
       - kubeops.aks_reboot.node
 options:
   state:
@@ -95,6 +99,11 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Take a slot
+  kubeops.aks_reboot.reboot_lock:
+    node: aks-web-27414567-vmss000003
+    run_id: 20260801-021500-3fa9c1
+
 - name: Cordon
   kubeops.aks_reboot.node_cordon:
     node: aks-web-27414567-vmss000003
@@ -122,6 +131,12 @@ EXAMPLES = r"""
     still_required: "{{ reboot.still_required | default(false) }}"
     settle_owners: "{{ drain.owners | default([]) }}"
     settle_timeout: 600
+
+- name: Give the slot back
+  kubeops.aks_reboot.reboot_lock:
+    node: aks-web-27414567-vmss000003
+    run_id: 20260801-021500-3fa9c1
+    state: released
 """
 
 RETURN = r"""
@@ -175,8 +190,11 @@ reason:
     - V(hold), V(being_deleted) and V(aks_upgrade) when the node must not be touched now; V(node_not_found);
       V(journal_of_another_run), V(journal_damaged) and V(journal_version) when its journal is not ours to write;
       V(restart_outstanding) for O(state=uncordoned) before the proof; V(not_settled) with O(settle_required).
-    - V(orphaned) when the playbook that started the task is gone; V(invalid_setting), V(missing_library),
-      V(kubernetes_unreachable), V(kubernetes_unauthorized), V(kubernetes_forbidden), V(kubernetes_error).
+    - V(lock_lost) and V(lock_unreachable) when this run does not hold the node's slot (any more), V(ledger_damaged)
+      when nobody can tell.
+    - V(orphaned) when the playbook that started the task is gone, V(interrupted) when the task was stopped by a signal;
+      V(invalid_setting), V(missing_library), V(kubernetes_unreachable), V(kubernetes_unauthorized),
+      V(kubernetes_forbidden), V(kubernetes_error).
   returned: failure
   type: str
   sample: hold

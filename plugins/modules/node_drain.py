@@ -22,10 +22,13 @@ description:
     O(force=false).
   - A pod that comes back to the cordoned node is evicted once more. When it comes back again, it is left and told in
     RV(returned).
+  - The run has to hold the node's slot, which M(kubeops.aks_reboot.reboot_lock) takes, and which is renewed while this
+    works. A task that is stopped by a signal rolls the node back first, unless a restart may have been sent.
   - Failing leaves the node cordoned. M(kubeops.aks_reboot.node_cordon) with C(state=rolled_back) gives it back.
 extends_documentation_fragment:
   - kubeops.aks_reboot._kubernetes
   - kubeops.aks_reboot._node
+  - kubeops.aks_reboot._lock
   - kubeops.aks_reboot._attributes
   - kubeops.aks_reboot._attributes.action
 attributes:
@@ -41,6 +44,7 @@ attributes:
     membership:
       - kubeops.aks_reboot.all
       - kubeops.aks_reboot.kubernetes
+      - kubeops.aks_reboot.lock
       - kubeops.aks_reboot.node
 options:
   force:
@@ -80,6 +84,11 @@ EXAMPLES = r"""
     run_id: 20260801-021500-3fa9c1
   check_mode: true
   register: preview
+
+- name: Take a slot
+  kubeops.aks_reboot.reboot_lock:
+    node: aks-web-27414567-vmss000003
+    run_id: 20260801-021500-3fa9c1
 
 - name: Cordon
   kubeops.aks_reboot.node_cordon:
@@ -268,8 +277,11 @@ reason:
     - V(not_ours), V(journal_of_another_run), V(journal_damaged), V(journal_version) and V(wrong_phase) when this run has
       not cordoned the node or is past its drain; V(uncordoned_by_others), V(hold), V(being_deleted) and
       V(node_not_found) when that changed meanwhile.
-    - V(orphaned) when the playbook that started the task is gone; V(invalid_setting), V(missing_library),
-      V(kubernetes_unreachable), V(kubernetes_unauthorized), V(kubernetes_forbidden), V(kubernetes_error).
+    - V(lock_lost) and V(lock_unreachable) when this run does not hold the node's slot (any more), V(ledger_damaged)
+      when nobody can tell.
+    - V(orphaned) when the playbook that started the task is gone, V(interrupted) when the task was stopped by a signal;
+      V(invalid_setting), V(missing_library), V(kubernetes_unreachable), V(kubernetes_unauthorized),
+      V(kubernetes_forbidden), V(kubernetes_error).
   returned: failure
   type: str
   sample: drain_timeout

@@ -23,6 +23,8 @@ description:
   - A node that has rebooted by itself since it was cordoned gets no restart, only the proof.
   - When no restart was carried out, the journal says C(drained) again, and M(kubeops.aks_reboot.node_cordon) with
     C(state=rolled_back) gives the node back. When one may have been, the node is kept cordoned.
+  - The run has to hold the node's slot, which M(kubeops.aks_reboot.reboot_lock) takes, and which is renewed while this
+    works. A task that is stopped by a signal rolls the node back first, unless a restart may have been sent.
   - In check mode it looks whether the node is still to be rebooted, and whether a restart could be sent now, for a node
     that is neither cordoned nor drained, too. Run so before the cordon, it is the last gate.
 extends_documentation_fragment:
@@ -30,6 +32,8 @@ extends_documentation_fragment:
   - kubeops.aks_reboot._azure
   - kubeops.aks_reboot._ssh
   - kubeops.aks_reboot._node
+  - kubeops.aks_reboot._lock
+  - kubeops.aks_reboot._restart
   - kubeops.aks_reboot._attributes
   - kubeops.aks_reboot._attributes.action
 attributes:
@@ -48,7 +52,9 @@ attributes:
       - kubeops.aks_reboot.all
       - kubeops.aks_reboot.azure
       - kubeops.aks_reboot.kubernetes
+      - kubeops.aks_reboot.lock
       - kubeops.aks_reboot.node
+      - kubeops.aks_reboot.restart
       - kubeops.aks_reboot.ssh
 options:
   method:
@@ -59,32 +65,10 @@ options:
     type: str
     choices: [vmss, ssh]
     default: vmss
-  reboot_command:
-    description: The command of O(method=ssh). It is run by C(sudo -n) unless O(ssh_sudo=false).
-    type: str
-    default: /bin/systemctl reboot
   force_reboot:
     description: Whether to reboot although the drain failed. The pods that are left on the node are killed.
     type: bool
     default: false
-  reboot_timeout:
-    description: Seconds from the restart to the proof. Azure may announce a restart 15 minutes ahead.
-    type: int
-    default: 2400
-  poll_interval:
-    description: Seconds between two looks at Azure's restart operation. Azure may ask for more.
-    type: int
-    default: 10
-  restart_horizon:
-    description:
-      - Seconds after which a restart whose fate is unknown can not happen any more.
-      - Where it is longer than O(reboot_timeout), such a restart fails the task at once, with RV(reason=restart_unknown).
-    type: int
-    default: 3900
-  guest_timeout:
-    description: Seconds for a reboot by O(method=ssh) to begin. A node that still answers after that did not reboot.
-    type: int
-    default: 600
   volume_detach_timeout:
     description: Seconds to wait before the restart for the volumes of drained pods to be detached.
     type: int
@@ -93,15 +77,6 @@ options:
     description: Seconds to wait at most when Azure asks to send a restart later.
     type: int
     default: 300
-  sentinel_method:
-    description: How to look at the sentinel. V(none) does not look.
-    type: str
-    choices: [ssh, none]
-    default: ssh
-  sentinel:
-    description: The file whose presence says that a node requires a reboot.
-    type: path
-    default: /var/run/reboot-required
   ignore_sentinel:
     description: Whether the node is due whatever its sentinel says. Only in check mode.
     type: bool
@@ -117,6 +92,11 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Take a slot
+  kubeops.aks_reboot.reboot_lock:
+    node: aks-web-27414567-vmss000003
+    run_id: 20260801-021500-3fa9c1
+
 - name: Check that the node still requires a reboot and can be restarted
   kubeops.aks_reboot.node_reboot:
     node: aks-web-27414567-vmss000003
@@ -152,6 +132,12 @@ EXAMPLES = r"""
     still_required: "{{ reboot.still_required }}"
     settle_owners: "{{ drain.owners }}"
   when: check.due
+
+- name: Give the slot back
+  kubeops.aks_reboot.reboot_lock:
+    node: aks-web-27414567-vmss000003
+    run_id: 20260801-021500-3fa9c1
+    state: released
 
 - name: Check a node that is to be rebooted from inside, where Azure lets nobody restart machines
   kubeops.aks_reboot.node_reboot:
@@ -240,10 +226,11 @@ reason:
       V(journal_version), V(wrong_phase), V(uncordoned_by_others), V(hold), V(being_deleted), V(not_a_machine),
       V(machine_not_running), V(machine_not_found), V(arm_unreachable), V(arm_unauthorized), V(arm_forbidden),
       V(arm_conflict), V(arm_throttled), V(ssh_unreachable), V(ssh_unauthorized), V(ssh_host_key), V(ssh_handshake),
-      V(ssh_refused), V(reboot_command_failed), V(restart_ignored), V(sentinel_unknown), V(invalid_setting),
-      V(missing_library).
+      V(ssh_refused), V(reboot_command_failed), V(restart_ignored), V(sentinel_unknown), V(arm_no_credentials),
+      V(invalid_setting), V(missing_library).
     - These say nothing about the restart, the journal on the node does. V(arm_error), V(arm_unknown),
-      V(kubernetes_unreachable), V(kubernetes_unauthorized), V(kubernetes_forbidden), V(kubernetes_error), V(orphaned).
+      V(kubernetes_unreachable), V(kubernetes_unauthorized), V(kubernetes_forbidden), V(kubernetes_error), V(lock_lost),
+      V(lock_unreachable), V(ledger_damaged), V(orphaned), V(interrupted).
   returned: success in check mode, and failure
   type: str
   sample: reboot_timeout

@@ -6,13 +6,252 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-TBD
+module: reboot_lock
+short_description: Take, renew, give back or break the slot without which no node is touched
+version_added: 0.1.0
+author:
+  - kubeops contributors (@kubeops)
+description:
+  - Whoever takes a node out of service needs a slot. The slots in use are listed in one Lease of the cluster, so that the
+    limits hold across all runs on all machines.
+  - With O(state=acquired) a slot for the node is waited for, for O(lock_timeout) at most, and taken. A slot of a dead run
+    for the same node is taken over once it has expired. While a node has failed and is not resolved, no slot is given for
+    any other.
+  - With O(state=released) the slot is given back. It is refused while the node still carries the run's journal, or while
+    a restart may be outstanding, for then the slot is what keeps all others away.
+  - With O(state=broken) an operator takes the slot of a node away, whoever has it. Its run stops at its next write, and
+    M(kubeops.aks_reboot.reboot_recovery) looks after the node once the slot has expired.
+  - With O(state=renewed) it is made sure that the run holds its slot, and with O(state=info) the slots in use are listed.
+  - The modules that work on a node renew its slot by themselves.
+extends_documentation_fragment:
+  - kubeops.aks_reboot._kubernetes
+  - kubeops.aks_reboot._lock
+  - kubeops.aks_reboot._attributes
+  - kubeops.aks_reboot._attributes.action
+attributes:
+  check_mode:
+    support: full
+    details:
+      - A slot that is not free is waited for in check mode, too.
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details:
+      - Acquiring and renewing write the time into the slot each time.
+  action_group:
+    membership:
+      - kubeops.aks_reboot.all
+      - kubeops.aks_reboot.kubernetes
+      - kubeops.aks_reboot.lock
+      - kubeops.aks_reboot.node
+options:
+  state:
+    description:
+      - What is to become of the slot.
+      - V(acquired) takes it, V(renewed) renews it, V(released) gives it back, V(broken) takes it from whoever has it.
+      - V(info) only lists the slots in use.
+    type: str
+    choices: [acquired, renewed, released, broken, info]
+    default: acquired
+  node:
+    description: The name of the node. Required unless O(state=info).
+    type: str
+    default: ''
+  run_id:
+    description:
+      - The id of the run, as M(kubeops.aks_reboot.reboot_plan_info) makes it. Required if O(state=acquired),
+        O(state=renewed) or O(state=released).
+    type: str
+    default: ''
+  by:
+    description:
+      - Whose run it is, for people who find the slot taken. Only for O(state=acquired).
+      - When it is empty, it is the user and the host that run this.
+    type: str
+    default: ''
+  rank:
+    description:
+      - The node's place in the plan, as RV(kubeops.aks_reboot.reboot_plan_info#module:plan.planned[].rank). Only for
+        O(state=acquired).
+    type: int
+    default: 0
+  method:
+    description: How the node will be rebooted, for people who look at the slots. Only for O(state=acquired).
+    type: str
+    default: ''
+  concurrency:
+    description: How many nodes may be out of service at once, across all runs on all machines.
+    type: int
+    default: 1
+  max_per_zone:
+    description: How many of them in one availability zone. V(0) means any.
+    type: int
+    default: 1
+  max_unavailable:
+    description:
+      - How many nodes of one pool may be out of service for whatever reason before a slot is given. V(0) means any.
+    type: int
+    default: 0
+  lock_timeout:
+    description: Seconds to wait for a slot. Only for O(state=acquired).
+    type: int
+    default: 3600
+  release_delay:
+    description: Seconds to keep the slot before it is given back. Only for O(state=released).
+    type: int
+    default: 0
+  stop_reason:
+    description:
+      - Why the node failed. When it is set and the slot can not be given back, the task does not fail; the slot is kept,
+        and with this reason stops all runs until the node is resolved. Only for O(state=released).
+    type: str
+    default: ''
+seealso:
+  - module: kubeops.aks_reboot.node_cordon
+  - module: kubeops.aks_reboot.reboot_recovery
 """
 
 EXAMPLES = r"""
+- name: Wait for a slot for half an hour, and take it
+  kubeops.aks_reboot.reboot_lock:
+    node: aks-web-27414567-vmss000003
+    run_id: 20260801-021500-3fa9c1
+    lock_timeout: 1800
+
+- name: List the slots in use
+  kubeops.aks_reboot.reboot_lock:
+    state: info
+  register: lock
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ item.node }} since {{ item.acquired }} by {{ item.by }}"
+  loop: "{{ lock.holders }}"
+  loop_control:
+    label: "{{ item.node }}"
+
+- name: Give the slot back
+  kubeops.aks_reboot.reboot_lock:
+    node: aks-web-27414567-vmss000003
+    run_id: 20260801-021500-3fa9c1
+    state: released
+
+- name: Take the slot of a node from a run that hangs
+  kubeops.aks_reboot.reboot_lock:
+    node: aks-web-27414567-vmss000004
+    state: broken
 """
 
 RETURN = r"""
+node:
+  description: The node's name. On failure V(null) where the failure is not about the node.
+  returned: success, when O(state=acquired) or O(state=released), and failure
+  type: str
+  sample: aks-web-27414567-vmss000003
+waited:
+  description: How many seconds it took to get the slot.
+  returned: success, when O(state=acquired)
+  type: float
+  sample: 0.1
+took_over:
+  description: The slot of a dead run that was taken over, a row like those of RV(holders). V(null) when there was none.
+  returned: success, when O(state=acquired)
+  type: dict
+released:
+  description: Whether a slot was given back. V(false) when there was none, or when it was kept for O(stop_reason).
+  returned: success, when O(state=released)
+  type: bool
+  sample: true
+kept_message:
+  description: Why the slot was kept. Empty when it was not.
+  returned: success, when O(state=released)
+  type: str
+  sample: ""
+broken:
+  description: The slot that was broken, a row like those of RV(holders). V(null) when there was none.
+  returned: success, when O(state=broken)
+  type: dict
+holders:
+  description: The slots in use.
+  returned: success, when O(state=renewed), O(state=broken) or O(state=info)
+  type: list
+  elements: dict
+  contains:
+    node:
+      description: The node.
+      type: str
+      sample: aks-web-27414567-vmss000003
+    node_uid:
+      description: Its UID.
+      type: str
+      sample: 5f2c4a5e-0f5c-4d0c-8c1c-6a1f3f1e9b77
+    pool:
+      description: Its agent pool.
+      type: str
+      sample: web
+    zone:
+      description: Its zone.
+      type: str
+      sample: westeurope-1
+    rank:
+      description: Its place in the plan of its run.
+      type: int
+      sample: 1
+    method:
+      description: How it will be rebooted.
+      type: str
+      sample: vmss
+    run:
+      description: The id of the run that has the slot.
+      type: str
+      sample: 20260801-021500-3fa9c1
+    by:
+      description: Whose run it is.
+      type: str
+      sample: runner@ci-7
+    acquired:
+      description: When it was taken, as an RFC 3339 time of the API server's clock.
+      type: str
+      sample: "2026-08-01T02:15:03Z"
+    renewed:
+      description: When it was renewed last, as an RFC 3339 time of the API server's clock.
+      type: str
+      sample: "2026-08-01T02:16:44Z"
+    ttl:
+      description: Seconds after which it may be taken over, O(lock_margin) added. V(0) means never.
+      type: int
+      sample: 300
+    expired:
+      description: Whether these are over.
+      type: bool
+      sample: false
+    restart_sent:
+      description: Whether a restart may be outstanding.
+      type: bool
+      sample: false
+    stopped:
+      description: Why the node failed, which stops all runs. Empty when it did not.
+      type: str
+      sample: ""
+    revoked:
+      description: Whether an operator broke the slot.
+      type: bool
+      sample: false
+reason:
+  description:
+    - Why it failed, as a word.
+    - V(lock_timeout) when there was no slot within O(lock_timeout); RV(msg) says who has them. V(run_stopped) when the run
+      has been stopped because another of its nodes failed.
+    - V(journal_left) and V(restart_outstanding) when the slot must not be given back yet.
+    - V(lock_lost) and V(lock_unreachable) when the run does not hold the slot (any more); V(ledger_damaged) and
+      V(kured_lock_damaged) when nobody can tell.
+    - V(orphaned) when the playbook that started the task is gone, V(interrupted) when the task was stopped by a signal;
+      V(node_not_found), V(invalid_setting), V(missing_library), V(kubernetes_unreachable), V(kubernetes_unauthorized),
+      V(kubernetes_forbidden), V(kubernetes_error).
+  returned: failure
+  type: str
+  sample: lock_timeout
 """
 
 from collections.abc import Mapping

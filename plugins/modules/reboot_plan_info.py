@@ -154,6 +154,10 @@ plan:
       type: list
       elements: dict
       contains:
+        rank:
+          description: Its place in the order of work, from 1.
+          type: int
+          sample: 1
         name:
           description: The node's name.
           type: str

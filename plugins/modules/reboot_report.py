@@ -40,8 +40,8 @@ options:
     required: true
   steps:
     description:
-      - What was done, by the names of the nodes. Of each node, the registered results of its steps C(check), C(cordon),
-        C(drain), C(reboot), C(uncordon) and C(rollback). A step that was not run is missing or empty, and so is a node
+      - What was done, by the names of the nodes. Of each node, the registered results of its steps C(lock), C(check),
+        C(cordon), C(drain), C(reboot), C(uncordon), C(rollback) and C(unlock). A step that was not run is missing or empty, and so is a node
         that was not started.
     type: dict
     required: true
@@ -49,10 +49,6 @@ options:
     description: The id of the run, as RV(kubeops.aks_reboot.reboot_plan_info#module:run_id).
     type: str
     required: true
-  started:
-    description: When the run started, as an RFC 3339 time.
-    type: str
-    default: ''
   reason:
     description: Why the reboots were done.
     type: str
@@ -61,6 +57,13 @@ options:
     description: Names of nodes that were asked to be rebooted in any case. Each of them that is left needs attention.
     type: list
     elements: str
+    default: []
+  recovered:
+    description:
+      - What was done about nodes that earlier runs had left, as
+        RV(kubeops.aks_reboot.reboot_recovery#module:recovered). Nodes that were kept need attention.
+    type: list
+    elements: dict
     default: []
   unknown_ok:
     description:
@@ -88,6 +91,12 @@ EXAMPLES = r"""
     ignore_sentinel: true
   register: decided
 
+- name: Take a slot for it
+  kubeops.aks_reboot.reboot_lock:
+    node: "{{ found.nodes[0].name }}"
+    run_id: "{{ decided.run_id }}"
+  register: lock
+
 - name: Cordon it
   kubeops.aks_reboot.node_cordon:
     node: "{{ found.nodes[0].name }}"
@@ -101,11 +110,18 @@ EXAMPLES = r"""
     state: rolled_back
   register: rollback
 
+- name: Give the slot back
+  kubeops.aks_reboot.reboot_lock:
+    node: "{{ found.nodes[0].name }}"
+    run_id: "{{ decided.run_id }}"
+    state: released
+  register: unlock
+
 - name: Report what was done
   kubeops.aks_reboot.reboot_report:
     plan: "{{ decided.plan }}"
     run_id: "{{ decided.run_id }}"
-    steps: "{{ {found.nodes[0].name: {'cordon': cordon, 'rollback': rollback}} }}"
+    steps: "{{ {found.nodes[0].name: {'lock': lock, 'cordon': cordon, 'rollback': rollback, 'unlock': unlock}} }}"
     json_file: report.json
   register: told
 
@@ -137,7 +153,7 @@ report:
       type: str
       sample: kernel update
     started:
-      description: When the run started, as an RFC 3339 time. Empty when that was not said.
+      description: When the plan was made, as an RFC 3339 time.
       type: str
       sample: "2026-08-01T02:15:00Z"
     finished:
@@ -159,7 +175,9 @@ report:
       type: str
       sample: 1 of 1 nodes rebooted
     attention:
-      description: The rows of RV(report.left) that need somebody's attention.
+      description:
+        - What needs somebody's attention, rows like those of RV(report.left). They are nodes that were not planned, or
+          that an earlier run has left and that had to be kept.
       type: list
       elements: dict
       sample: []
@@ -243,6 +261,11 @@ report:
         - name: aks-web-27414567-vmss000004
           reason: not_required
           message: requires no reboot
+    recovered:
+      description: What was done about nodes that earlier runs had left, as it was given in O(recovered).
+      type: list
+      elements: dict
+      sample: []
 lines:
   description: The report as lines of text for people.
   returned: success

@@ -80,6 +80,8 @@ SPEC: dict[str, dict[str, Any]] = {
     "known": {"type": "list", "elements": "str", "required": True},
     "tags": {"type": "list", "elements": "str", "default": ["all"]},
     "skip_tags": {"type": "list", "elements": "str", "default": []},
+    "concurrency": {"type": "int", "default": 1},
+    "forks": {"type": "int", "default": 5},
 }
 
 
@@ -88,6 +90,11 @@ def run(params: Mapping[str, Any], _call: Call) -> Result:
         raise InvalidSetting(
             "--tags and --skip-tags would leave out steps on which the safety of the others rests: run the playbook "
             "without them"
+        )
+    if params["concurrency"] > params["forks"]:
+        raise InvalidSetting(
+            f"kured_reboot_concurrency: {params['concurrency']} nodes at once need as many forks, there are "
+            f"{params['forks']}: give --forks {params['concurrency']}"
         )
     unknown = unknown_variables(params["names"], params["known"])
     if unknown:
