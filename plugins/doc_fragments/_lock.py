@@ -27,4 +27,16 @@ options:
     description: Seconds of grace beyond O(lock_ttl). Shorten it in a laboratory only.
     type: int
     default: 30
+  ds_namespace:
+    description: The namespace of kured's DaemonSet, whose lock is honoured and taken too where there is one.
+    type: str
+    default: kube-system
+  ds_name:
+    description: The name of kured's DaemonSet.
+    type: str
+    default: kured
+  lock_annotation:
+    description: The annotation in which kured keeps its lock.
+    type: str
+    default: weave.works/kured-node-lock
 """

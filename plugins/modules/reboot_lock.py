@@ -13,7 +13,7 @@ author:
   - kubeops contributors (@kubeops)
 description:
   - Whoever takes a node out of service needs a slot. The slots in use are listed in one Lease of the cluster, so that the
-    limits hold across all runs on all machines.
+    limits hold across all runs on all machines. Where kured runs beside us, its lock is honoured and taken, too.
   - With O(state=acquired) a slot for the node is waited for, for O(lock_timeout) at most, and taken. A slot of a dead run
     for the same node is taken over once it has expired. While a node has failed and is not resolved, no slot is given for
     any other.
@@ -103,8 +103,9 @@ options:
     default: 0
   stop_reason:
     description:
-      - Why the node failed. When it is set and the slot can not be given back, the task does not fail; the slot is kept,
-        and with this reason stops all runs until the node is resolved. Only for O(state=released).
+      - Why the node failed. When it is set, this run is given no slot for any other node. When the slot can not be given
+        back, either, the task does not fail; the slot is kept, and with this reason stops all other runs until the node
+        is resolved. Only for O(state=released).
     type: str
     default: ''
 seealso:

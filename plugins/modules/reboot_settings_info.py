@@ -14,7 +14,8 @@ author:
 description:
   - Fails when a variable is set that the role P(kubeops.aks_reboot.kured_reboot#role) does not have. Ansible itself
     takes no notice of such a one, so a misspelling would silently leave a default in force.
-  - Fails when the playbook is run with C(--tags) or C(--skip-tags), as each step rests on those before it.
+  - Fails when the playbook is run with C(--tags) or C(--skip-tags), as each step rests on those before it, and when it
+    has fewer forks than nodes are to be rebooted at once.
 extends_documentation_fragment:
   - kubeops.aks_reboot._attributes
   - kubeops.aks_reboot._attributes.info
@@ -43,6 +44,14 @@ options:
     type: list
     elements: str
     default: []
+  concurrency:
+    description: How many nodes may be out of service at once. It needs as many O(forks).
+    type: int
+    default: 1
+  forks:
+    description: How many hosts Ansible works on at once.
+    type: int
+    default: 5
 """
 
 EXAMPLES = r"""
@@ -54,6 +63,8 @@ EXAMPLES = r"""
       - kured_reboot_drain_timeout
     tags: "{{ ansible_run_tags }}"
     skip_tags: "{{ ansible_skip_tags }}"
+    concurrency: 2
+    forks: "{{ ansible_forks }}"
 """
 
 RETURN = r"""
