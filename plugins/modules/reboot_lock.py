@@ -260,6 +260,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.ledger import Holder, Limits, Request, find
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.outcome import GONE_REASONS
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import (
     Call,
     Result,
@@ -304,6 +305,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "lock_timeout": {"type": "int", "default": 3600},
     "release_delay": {"type": "int", "default": 0},
     "stop_reason": {"type": "str", "default": ""},
+    "failed_reason": {"type": "str", "default": ""},
 }
 
 REQUIRED_IF = [
@@ -375,7 +377,8 @@ def _released(opened: Session, params: Mapping[str, Any], call: Call) -> Result:
         with held(opened, params, call) as context:
             context.progress.say(f"waits {params['release_delay']} s before the slot is released")
             context.clock.sleep(params["release_delay"])
-    if params["stop_reason"] and not call.check_mode:
+    stopped = bool(params["stop_reason"]) and params["failed_reason"] not in GONE_REASONS
+    if stopped and not call.check_mode:
         opened.store.stop_run(run_id)
     try:
         changed = release(
@@ -384,9 +387,15 @@ def _released(opened: Session, params: Mapping[str, Any], call: Call) -> Result:
     except Refused as error:
         if not params["stop_reason"] or call.check_mode:
             raise
-        stopped = stop_all(opened.store, run_id, name, params["stop_reason"], opened.context)
-        return {"changed": stopped, "node": name, "released": False, "kept_message": error.message}
-    return {"changed": changed, "node": name, "released": changed, "kept_message": ""}
+        changed = stop_all(opened.store, run_id, name, params["stop_reason"], opened.context)
+        return {
+            "changed": changed,
+            "node": name,
+            "released": False,
+            "kept_message": error.message,
+            "run_stopped": True,
+        }
+    return {"changed": changed, "node": name, "released": changed, "kept_message": "", "run_stopped": stopped}
 
 
 def _holds(opened: Session, params: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 REBOOTED = "rebooted"
 SKIPPED = "skipped"
+GONE = "gone"
 ROLLED_BACK = "rolled_back"
 KEPT = "kept"
 FAILED = "failed"
@@ -19,7 +20,10 @@ STILL_REQUIRED = "still_required"
 UNSETTLED = "unsettled"
 NOT_STARTED = "not_started"
 
-GOOD = (REBOOTED, SKIPPED)
+GOOD = (REBOOTED, SKIPPED, GONE)
+
+GONE_REASONS = ("node_not_found", "machine_gone")
+"""Reasons of a failed step that mean that the node was scaled in: there is nothing left to do, and nothing to stop."""
 
 DONE = "done"
 NOTHING_DUE = "nothing_due"
@@ -102,7 +106,13 @@ def node_outcome(name: str, steps: Mapping[str, Mapping[str, Any]]) -> NodeOutco
     message, reason = str(ran.get(first, {}).get("msg", "was interrupted")), str(ran.get(first, {}).get("reason", ""))
     if "cordon" not in ran:
         return NodeOutcome(name, FAILED, message, reason, first)
-    if rollback and not rollback.get("failed") and not rollback.get("kept"):
+    unlock = ran.get("unlock", {})
+    # The roll back's own tasks never count as failed in Ansible; one that did not get through returns no verdict.
+    if unlock and (unlock.get("kept_message") or "released" not in unlock):
+        return NodeOutcome(name, KEPT, message, reason, first)
+    if reason in GONE_REASONS:
+        return NodeOutcome(name, GONE, message, reason, first)
+    if rollback.get("kept") is False:
         return NodeOutcome(name, ROLLED_BACK, message, reason, first)
     return NodeOutcome(name, KEPT, message, reason, first)
 

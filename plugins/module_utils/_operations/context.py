@@ -47,8 +47,8 @@ class Guard(Protocol):
     def before_restart(self) -> None:
         """Prove the right afresh, and note where others see it that a restart may be outstanding from now on."""
 
-    def after_rejection(self) -> None:
-        """Take that note back: the restart was definitely not carried out."""
+    def restart_settled(self) -> None:
+        """Take that note back: no restart is outstanding any more."""
 
 
 class Interrupted(BaseException):
@@ -77,7 +77,7 @@ class NoWrites:
     def before_restart(self) -> None:
         self()
 
-    def after_rejection(self) -> None:
+    def restart_settled(self) -> None:
         self()
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._clients.kubernetes import KubernetesClient
@@ -80,6 +80,21 @@ def cordon(
         context.progress.say(f"cordoned{was}")
         record_event(client, result.after, "RebootCordon", f"Cordoned by run {options.run}: {options.reason}", context)
     return result
+
+
+def cordon_again(client: KubernetesClient, name: str, journal: Journal, context: Context) -> Node:
+    """Cordon a node whose object came back as a new one while a restart may be outstanding; write ``journal`` again.
+
+    A node that carries a journal already is left as it is. Raises KubernetesError, DamagedJournal.
+    """
+
+    def change(node: Node) -> Patch | None:
+        if node.journal is not None:
+            return None
+        kept = replace(journal, unschedulable=node.unschedulable, annotations=())
+        return {"metadata": {"annotations": {JOURNAL: kept.dump()}}, "spec": {"unschedulable": True}}
+
+    return change_node(client, name, change, context).after
 
 
 def uncordon(

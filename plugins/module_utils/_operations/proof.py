@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +79,11 @@ class Proof:
 
 @dataclass
 class ProofWait:
-    """Waits for the proof of one node. All state belongs to the thread that calls :meth:`run`."""
+    """Waits for the proof of one node. All state belongs to the thread that calls :meth:`run`.
+
+    ``cordon_again`` is called when the Node object was deleted and has come back as a new one, schedulable, while the
+    restart may still be outstanding; it returns the node as it is then.
+    """
 
     client: KubernetesClient
     name: str
@@ -88,9 +93,11 @@ class ProofWait:
     sentinel: SentinelCheck | None
     limits: WaitLimits
     context: Context
+    cordon_again: Callable[[], Node]
     _messages: queue.Queue[Any] = field(default_factory=queue.Queue, init=False)
     _node: Node | None = field(default=None, init=False)
-    _uid: str = field(default="", init=False)
+    _last: Node | None = field(default=None, init=False)
+    _next_look: float = field(default=0.0, init=False)
     _pods: dict[str, Pod] | None = field(default=None, init=False)
     _trouble: str = field(default="", init=False)
     _unknown: str = field(default="", init=False)
@@ -104,8 +111,7 @@ class ProofWait:
     def run(self) -> Proof:
         """Returns when nothing is missing any more.
 
-        Raises RebootError: ``restart_unknown``, ``reboot_timeout``, ``node_replaced``, ``node_not_found``; and
-        :class:`NotCarriedOut`.
+        Raises RebootError: ``restart_unknown``, ``reboot_timeout``, ``machine_gone``; and :class:`NotCarriedOut`.
         """
         self._started = self.context.clock.monotonic()
         self._unknown = self.sent.unknown
@@ -137,7 +143,7 @@ class ProofWait:
         self._poll_operation()
         node = self._node
         if node is None:
-            return "the API server"
+            return self._missing_object()
         if booted(node, self.baseline) and not self._booted_at:
             self._booted_at = format_time(self.context.clock.utcnow())
             self.context.progress.say(f"booted after {self._elapsed:.0f} s, new boot ID {node.boot_id}")
@@ -148,6 +154,24 @@ class ProofWait:
             or self._missing_daemonsets()
             or self._missing_sentinel(node)
         )
+
+    def _missing_object(self) -> str:
+        """Without a Node object: there is no answer yet, or it was deleted. Then its machine may be gone, too."""
+        if self._last is None:
+            return "the API server"
+        now = self.context.clock.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + self.limits.poll
+            try:
+                self.restarter.check(self._last)
+            except RebootError as error:
+                if error.reason == "machine_not_found":
+                    raise RebootError(
+                        f"{self.name}: the node was deleted, and Azure has no such machine any more",
+                        reason="machine_gone",
+                        node=self.name,
+                    ) from error
+        return "the node, whose object was deleted, to be registered again"
 
     def _missing_operation(self) -> str:
         if self._unknown and self._since_sent < self.limits.horizon:
@@ -183,10 +207,10 @@ class ProofWait:
 
     def _poll_operation(self) -> None:
         now = self.context.clock.monotonic()
-        if self._node is None or self._operation_ended or now < self._next_poll:
+        if self._last is None or self._operation_ended or now < self._next_poll:
             return
         try:
-            operation = self.restarter.operation(self._node, self.sent.operation)
+            operation = self.restarter.operation(self._last, self.sent.operation)
         except ArmError as error:
             if error.status in (401, 403):
                 operation = Operation("gone", error.message)
@@ -222,19 +246,11 @@ class ProofWait:
                 self._pods[pod.uid] = pod
 
     def _on_node(self, node: Node | None) -> None:
-        if node is None:
-            raise RebootError(
-                f"{self.name}: the node was deleted while it rebooted", reason="node_not_found", node=self.name
-            )
-        self._uid = self._uid or node.uid
-        if node.uid != self._uid:
-            raise RebootError(
-                f"{self.name}: the node was deleted and came back as another one (new UID) while it rebooted: it is "
-                "not cordoned any more; look whether it is well",
-                reason="node_replaced",
-                node=self.name,
-            )
+        if node is not None and self._last is not None and node.uid != self._last.uid:
+            self.context.progress.say("its Node object was deleted and has come back as a new one: cordoned again")
+            node = self.cordon_again()
         self._node = node
+        self._last = node or self._last
 
     def _check_limits(self, missing: str) -> None:
         limits, elapsed = self.limits, self._elapsed

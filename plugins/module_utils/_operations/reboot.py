@@ -15,6 +15,7 @@ from .._decisions.proof import Baseline
 from .._decisions.times import format_time
 from .._errors import RebootError, Refused
 from .context import Context
+from .cordon import cordon_again
 from .events import record_event
 from .node_pods import list_node_pods
 from .node_writes import Patch, change_node, fenced_journal, journal_patch, owned_journal, read_node
@@ -88,10 +89,12 @@ class _Reboot:
         self._sentinel = sentinel
         self._options = options
         self._context = context
+        self._replaced = False
 
     def run(self) -> RebootResult:
         node = read_node(self._client, self._name, self._context)
         journal = self._rebootable(node)
+        self._marked = journal
         result = RebootResult(journal.boot_id, times={"started": self._now()})
         sent = Sent()
         if node.boot_id == journal.boot_id:
@@ -115,19 +118,32 @@ class _Reboot:
             self._sentinel,
             self._options.limits,
             self._context,
+            self._cordon_again,
         )
         try:
             proof = wait.run()
         except NotCarriedOut as error:
             self._unmark()
-            self._context.guard.after_rejection()
+            self._context.guard.restart_settled()
             raise RebootError(error.message, reason=error.reason, node=self._name) from error
+        except RebootError as error:
+            if error.reason == "machine_gone":
+                self._context.guard.restart_settled()
+            raise
         proven = self._note_proof()
+        if self._replaced:
+            # The slot still names the old object; with nothing outstanding it may be released for the new one.
+            self._context.guard.restart_settled()
         result.boot_id_after = proven.boot_id
         result.still_required = proof.still_required
         result.pods_not_ready = proof.pods_not_ready
         result.times |= {"booted": proof.booted_at, "proven": self._now()}
         return result
+
+    def _cordon_again(self) -> Node:
+        node = cordon_again(self._client, self._name, self._marked, self._context)
+        self._replaced = True
+        return node
 
     def _now(self) -> str:
         return format_time(self._context.clock.utcnow())
@@ -167,7 +183,7 @@ class _Reboot:
                 return self._send_once(marked)
             except NotSent as error:
                 self._unmark()
-                self._context.guard.after_rejection()
+                self._context.guard.restart_settled()
                 if error.retry_after is None or attempt == SEND_ATTEMPTS:
                     raise
                 pause = min(error.retry_after, self._options.retry_after_limit)
@@ -185,8 +201,9 @@ class _Reboot:
             return journal_patch(journal.to(REBOOTING, marked=self._now()))
 
         node = change_node(self._client, self._name, change, self._context).after
+        self._marked = owned_journal(node, self._options.run)
         fresh = read_node(self._client, self._name, self._context)
-        return None if fresh.boot_id != owned_journal(node, self._options.run).boot_id else fresh
+        return None if fresh.boot_id != self._marked.boot_id else fresh
 
     def _send_once(self, node: Node) -> Sent:
         self._context.guard.before_restart()

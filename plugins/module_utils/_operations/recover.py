@@ -22,7 +22,7 @@ from .._decisions.proof import Baseline
 from .._decisions.times import parse_time
 from .._errors import GuardLost, RebootError
 from .context import Context, Progress
-from .cordon import uncordon
+from .cordon import cordon_again, uncordon
 from .events import record_event
 from .kured import Kured
 from .ledger import LedgerStore
@@ -93,6 +93,8 @@ class Recovery:
             holder = find(ledger.holders, node.name)
             if node.journalled:
                 results.append(self._journalled(node, holder, ledger.now, check_mode))
+            elif holder is not None and holder.restart_sent and holder.node_uid != node.uid:
+                results.append(self._came_back(node, holder, ledger.now, check_mode))
             elif holder is not None:
                 results.append(self._only_slot(holder, ledger.now, check_mode, gone=False))
         gone = [holder for holder in ledger.holders if holder.node not in present]
@@ -108,10 +110,29 @@ class Recovery:
         if holder is not None and not holder.expired(now, self.settings.margin):
             return self._living(holder)
         found = f"run {journal.run} left it {journal.phase} at {journal.marked or journal.since}"
+        return self._try_to_look_after(node, found, check_mode)
+
+    def _came_back(self, node: Node, holder: Holder, now: datetime, check_mode: bool) -> Recovered:
+        """A Node object that is younger than the restart sent to its machine: nobody knows whether it happened."""
+        if not holder.expired(now, self.settings.margin):
+            return self._living(holder)
+        found = f"run {holder.run} sent a restart, then the Node object was deleted and came back"
+        lost = Journal(
+            run=self.settings.run,
+            phase=REBOOTING,
+            boot_id=node.boot_id,
+            unschedulable=node.unschedulable,
+            since=holder.acquired,
+            method=holder.method,
+            marked=holder.renewed,
+        )
+        return self._try_to_look_after(node, found, check_mode, lost)
+
+    def _try_to_look_after(self, node: Node, found: str, check_mode: bool, lost: Journal | None = None) -> Recovered:
         if check_mode:
             return Recovered(node.name, KEPT, f"{found}: it would be looked after")
         try:
-            return self._look_after(node, found)
+            return self._look_after(node, found, lost)
         except GuardLost as error:
             return Recovered(node.name, KEPT, f"{found}; recovery stopped: {error.message}")
         except RebootError as error:
@@ -128,7 +149,7 @@ class Recovery:
     def _context(self, node: str) -> Context:
         return replace(self.context, progress=self.progress(node))
 
-    def _look_after(self, node: Node, found: str) -> Recovered:
+    def _look_after(self, node: Node, found: str, lost: Journal | None) -> Recovered:
         context = self._context(node.name)
         context.progress.say(f"recovery: {found}")
         request = Request(
@@ -152,7 +173,11 @@ class Recovery:
             parent=self.parent,
         ).take()
         with SlotGuard(self.store, self.settings.run, node.name, kured=self.kured, parent=self.parent) as guard:
-            outcome, message = self._settle(node.name, Context(context.progress, guard, guard.clock))
+            held = Context(context.progress, guard, guard.clock)
+            if lost is not None:
+                cordon_again(self.client, node.name, lost, held)
+            outcome, message = self._settle(node.name, held)
+            guard.restart_settled()
         release(self.client, self.store, self.kured, self.settings.run, node.name, context)
         return Recovered(node.name, outcome, f"{found}; {message}", changed=True)
 
@@ -168,7 +193,7 @@ class Recovery:
                 still_required = self._prove(name, journal, context)
             except NotCarriedOut as error:
                 self._note(name, DRAINED, context)
-                context.guard.after_rejection()
+                context.guard.restart_settled()
                 uncordon(self.client, name, self.settings.run, context)
                 return ROLLED_BACK, f"rolled back: {error.message}"
             self._note(name, PROVEN, context)
@@ -204,6 +229,7 @@ class Recovery:
             self.sentinel,
             self.settings.limits,
             context,
+            lambda: cordon_again(self.client, name, journal, context),
         )
         return wait.run().still_required
 

@@ -40,18 +40,19 @@ def release(
     Raises Refused while the node still carries this run's journal, or a restart may be outstanding: then the slot is
     what keeps everybody else away.
     """
-    journalled = _journalled_by(client, node, run, context)
+    present = _read(client, node, context)
     entry = find(store.read_patiently().holders, node)
     if entry is None or entry.run != run:
         return False
-    if journalled is None and entry.restart_sent:
+    if entry.restart_sent and (present is None or present.uid != entry.node_uid):
         raise Refused(
-            f"{node}: there is no such node any more, and a restart sent to its machine may still be outstanding: the "
-            "slot is kept until recovery has made sure",
+            f"{node}: its Node object is gone or a new one, and a restart sent to its machine may still be "
+            "outstanding: the slot is kept until recovery has made sure",
             reason="restart_outstanding",
             node=node,
         )
-    if journalled:
+    journal = None if present is None else present.journal
+    if journal is not None and journal.run == run:
         raise Refused(
             f"{node}: still carries the journal of run {run}: uncordon it or roll it back first",
             reason="journal_left",
@@ -76,15 +77,13 @@ def _without(holders: list[Holder], node: str, run: str) -> list[Holder] | None:
     return without(holders, node) if entry is not None and entry.run == run else None
 
 
-def _journalled_by(client: KubernetesClient, node: str, run: str, context: Context) -> bool | None:
-    """Whether ``node`` carries the journal of ``run``; None when there is no such node."""
+def _read(client: KubernetesClient, node: str, context: Context) -> Node | None:
     try:
-        journal = Node(retried(lambda: client.get(node_path(node)), context.clock)).journal
+        return Node(retried(lambda: client.get(node_path(node)), context.clock))
     except KubernetesError as error:
         if error.status == 404:
             return None
         raise
-    return journal is not None and journal.run == run
 
 
 def stop_all(store: LedgerStore, run: str, node: str, why: str, context: Context) -> bool:

@@ -95,7 +95,7 @@ class SlotGuard:
         self._parent()
         self._renew_now(lambda entry: replace(entry, restart_sent=True))
 
-    def after_rejection(self) -> None:
+    def restart_settled(self) -> None:
         self._renew_now(lambda entry: replace(entry, restart_sent=False))
 
     def _renew_now(self, change: Callable[[Holder], Holder]) -> None:
