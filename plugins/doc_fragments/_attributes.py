@@ -40,6 +40,7 @@ notes:
 
     # For what runs as a process of its own
     CONTROLLER = r"""
+options: {}
 notes:
   - Talks to APIs and to nodes over the network, so run it on the controller (C(connection=local), and
     C(ansible_python_interpreter) set to C(ansible_playbook_python)) rather than on the nodes.

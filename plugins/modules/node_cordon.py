@@ -14,15 +14,15 @@ author:
 description:
   - The first and the last step of a reboot. What the first does and the last undoes is written down on the node itself,
     in the journal (annotation C(aks-reboot/journal)), in the same request.
-  - With O(state=cordoned) the node is cordoned, the journal begins, and the cluster autoscaler is kept from removing the
-    node while it is empty. A node that this run has cordoned already is left as it is.
+  - With O(state=cordoned) the node is cordoned, the journal begins, and the cluster autoscaler is kept from removing
+    the node while it is empty. A node that this run has cordoned already is left as it is.
   - A node that is on hold (annotation C(aks-reboot/hold)), about to be removed by an autoscaler, being upgraded by AKS,
     or in the hands of another run is refused, and nothing is written.
-  - With O(state=uncordoned) the node is put back to what it was before. A node that was cordoned by somebody else before
-    stays cordoned, and a node without a journal is not ours and is left as it is. Then the workloads that the drain
-    displaced are waited for, until they are as ready as they were.
-  - With O(state=rolled_back) a failed run's cordon is undone, unless a restart may have been sent. Then the node is kept
-    cordoned, which is no failure of this task; RV(kept) says so.
+  - With O(state=uncordoned) the node is put back to what it was before. A node that was cordoned by somebody else
+    before stays cordoned, and a node without a journal is not ours and is left as it is. Then the workloads that the
+    drain displaced are waited for, until they are as ready as they were.
+  - With O(state=rolled_back) a failed run's cordon is undone, unless a restart may have been sent. Then the node is
+    kept cordoned, which is no failure of this task; RV(kept) says so.
   - The run has to hold the node's slot, which M(kubeops.aks_reboot.reboot_lock) takes, and which is renewed while this
     works. A task that is stopped by a signal rolls the node back first, unless a restart may have been sent.
   - Each change is a compare-and-swap, so that nobody else's change to the node is lost, and is told as an Event on the
@@ -70,8 +70,8 @@ options:
     default: ''
   autoscaler_guard:
     description:
-      - Whether the annotation C(cluster-autoscaler.kubernetes.io/scale-down-disabled) is set while the node is cordoned,
-        where it is not there already. Only for O(state=cordoned).
+      - Whether the annotation C(cluster-autoscaler.kubernetes.io/scale-down-disabled) is set while the node is
+        cordoned, where it is not there already. Only for O(state=cordoned).
     type: bool
     default: true
   still_required:

@@ -13,11 +13,12 @@ author:
   - kubeops contributors (@kubeops)
 description:
   - The second step of a reboot. The node has to be cordoned by the same run (see M(kubeops.aks_reboot.node_cordon)).
-  - Evicts exactly the pods that C(kubectl drain) would, with options of the same names. The defaults are those of kured,
-    so that pods without a controller are evicted and the data of emptyDir volumes is deleted; but O(timeout) has an end.
-  - Pods behind a PodDisruptionBudget that refuses are tried again, until the budget has room or O(timeout) is over, while
-    the others go on. A pod that cannot be evicted in time is named in RV(blocked), together with its budgets and their
-    numbers.
+  - Evicts exactly the pods that C(kubectl drain) would, with options of the same names. The defaults are those of
+    kured, so that pods without a controller are evicted and the data of emptyDir volumes is deleted; but O(timeout)
+    has an end.
+  - Pods behind a PodDisruptionBudget that refuses are tried again, until the budget has room or O(timeout) is over,
+    while the others go on. A pod that cannot be evicted in time is named in RV(blocked), together with its budgets
+    and their numbers.
   - Before anything is evicted it is refused when a pod forbids the drain, for example one without a controller while
     O(force=false).
   - A pod that comes back to the cordoned node is evicted once more. When it comes back again, it is left and told in
@@ -169,7 +170,8 @@ returned:
   sample: []
 owners:
   description:
-    - The controllers of the evicted pods, with their readiness before, for O(kubeops.aks_reboot.node_cordon#module:settle_owners).
+    - The controllers of the evicted pods, with their readiness before, for
+      O(kubeops.aks_reboot.node_cordon#module:settle_owners).
     - Empty in check mode.
   returned: success
   type: list
@@ -274,8 +276,8 @@ reason:
     - Why it failed, as a word.
     - V(drain_timeout) when pods were left after O(timeout); V(drain_refused) when a pod forbids the drain;
       V(eviction_failed) when a pod cannot be evicted at all.
-    - V(not_ours), V(journal_of_another_run), V(journal_damaged), V(journal_version) and V(wrong_phase) when this run has
-      not cordoned the node or is past its drain; V(uncordoned_by_others), V(hold), V(being_deleted) and
+    - V(not_ours), V(journal_of_another_run), V(journal_damaged), V(journal_version) and V(wrong_phase) when this run
+      has not cordoned the node or is past its drain; V(uncordoned_by_others), V(hold), V(being_deleted) and
       V(node_not_found) when that changed meanwhile.
     - V(lock_lost) and V(lock_unreachable) when this run does not hold the node's slot (any more), V(ledger_damaged)
       when nobody can tell.

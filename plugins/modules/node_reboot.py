@@ -17,9 +17,9 @@ description:
     into the node's journal that a restart is about to be sent, and sends it, once. A restart that Azure definitely did
     not take, because it is busy or throttles, is offered up to three times.
   - That Azure calls the restart done proves nothing. What counts is that the node has a new boot ID, is Ready with a
-    heartbeat after the boot, that no maintenance event is announced for it, and that each DaemonSet whose pod was Ready
-    before has a Ready pod again, with containers of this boot. Then the sentinel is looked at; one that is still there is told
-    in RV(still_required).
+    heartbeat after the boot, that no maintenance event is announced for it, and that each DaemonSet whose pod was
+    Ready before has a Ready pod again, with containers of this boot. Then the sentinel is looked at; one that is
+    still there is told in RV(still_required).
   - A node that has rebooted by itself since it was cordoned gets no restart, only the proof.
   - When no restart was carried out, the journal says C(drained) again, and M(kubeops.aks_reboot.node_cordon) with
     C(state=rolled_back) gives the node back. When one may have been, the node is kept cordoned.

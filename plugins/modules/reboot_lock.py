@@ -12,16 +12,17 @@ version_added: 0.1.0
 author:
   - kubeops contributors (@kubeops)
 description:
-  - Whoever takes a node out of service needs a slot. The slots in use are listed in one Lease of the cluster, so that the
-    limits hold across all runs on all machines. Where kured runs beside us, its lock is honoured and taken, too.
-  - With O(state=acquired) a slot for the node is waited for, for O(lock_timeout) at most, and taken. A slot of a dead run
-    for the same node is taken over once it has expired. While a node has failed and is not resolved, no slot is given for
-    any other.
-  - With O(state=released) the slot is given back. It is refused while the node still carries the run's journal, or while
-    a restart may be outstanding, for then the slot is what keeps all others away.
+  - Whoever takes a node out of service needs a slot. The slots in use are listed in one Lease of the cluster, so that
+    the limits hold across all runs on all machines. Where kured runs beside us, its lock is honoured and taken, too.
+  - With O(state=acquired) a slot for the node is waited for, for O(lock_timeout) at most, and taken. A slot of a dead
+    run for the same node is taken over once it has expired. While a node has failed and is not resolved, no slot is
+    given for any other.
+  - With O(state=released) the slot is given back. It is refused while the node still carries the run's journal, or
+    while a restart may be outstanding, for then the slot is what keeps all others away.
   - With O(state=broken) an operator takes the slot of a node away, whoever has it. Its run stops at its next write, and
     M(kubeops.aks_reboot.reboot_recovery) looks after the node once the slot has expired.
-  - With O(state=renewed) it is made sure that the run holds its slot, and with O(state=info) the slots in use are listed.
+  - With O(state=renewed) it is made sure that the run holds its slot, and with O(state=info) the slots in use are
+    listed.
   - The modules that work on a node renew its slot by themselves.
 extends_documentation_fragment:
   - kubeops.aks_reboot._kubernetes
@@ -103,9 +104,9 @@ options:
     default: 0
   stop_reason:
     description:
-      - Why the node failed. When it is set, this run is given no slot for any other node. When the slot can not be given
-        back, either, the task does not fail; the slot is kept, and with this reason stops all other runs until the node
-        is resolved. Only for O(state=released).
+      - Why the node failed. When it is set, this run is given no slot for any other node. When the slot can not be
+        given back, either, the task does not fail; the slot is kept, and with this reason stops all other runs until
+        the node is resolved. Only for O(state=released).
     type: str
     default: ''
 seealso:
@@ -242,8 +243,8 @@ holders:
 reason:
   description:
     - Why it failed, as a word.
-    - V(lock_timeout) when there was no slot within O(lock_timeout); RV(msg) says who has them. V(run_stopped) when the run
-      has been stopped because another of its nodes failed.
+    - V(lock_timeout) when there was no slot within O(lock_timeout); RV(msg) says who has them. V(run_stopped) when
+      the run has been stopped because another of its nodes failed.
     - V(journal_left) and V(restart_outstanding) when the slot must not be given back yet.
     - V(lock_lost) and V(lock_unreachable) when the run does not hold the slot (any more); V(ledger_damaged) and
       V(kured_lock_damaged) when nobody can tell.

@@ -17,8 +17,8 @@ description:
   - Every node is either planned, or left with a reason.
   - Nodes of user pools come before those of system pools. Within that the node with the oldest requirement comes first,
     but among those whose requirement is at most an hour younger the zones take turns.
-  - A node whose sentinel survived a proven reboot is left for O(min_reboot_interval), so that a broken sentinel does not
-    reboot it in a loop.
+  - A node whose sentinel survived a proven reboot is left for O(min_reboot_interval), so that a broken sentinel does
+    not reboot it in a loop.
 extends_documentation_fragment:
   - kubeops.aks_reboot._attributes
   - kubeops.aks_reboot._attributes.action

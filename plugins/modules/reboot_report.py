@@ -41,8 +41,8 @@ options:
   steps:
     description:
       - What was done, by the names of the nodes. Of each node, the registered results of its steps C(lock), C(check),
-        C(cordon), C(drain), C(reboot), C(uncordon), C(rollback) and C(unlock). A step that was not run is missing or empty, and so is a node
-        that was not started.
+        C(cordon), C(drain), C(reboot), C(uncordon), C(rollback) and C(unlock). A step that was not run is missing or
+        empty, and so is a node that was not started.
     type: dict
     required: true
   run_id:
@@ -163,7 +163,8 @@ report:
     outcome:
       description:
         - What became of the run.
-        - V(done) when all that was planned is done, V(nothing_due) when nothing was, V(incomplete) when something is left.
+        - V(done) when all that was planned is done, V(nothing_due) when nothing was, V(incomplete) when something is
+          left.
       type: str
       sample: done
     ok:

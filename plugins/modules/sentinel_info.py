@@ -13,8 +13,9 @@ author:
   - kubeops contributors (@kubeops)
 description:
   - Looks on each node for the sentinel, the file by which the operating system says that it requires a reboot.
-  - The answer is V(required), V(not_required) or V(unknown). A node that cannot be reached, does not let us in or gives
-    no clear answer is V(unknown), with the reason, and never counts as one that needs nothing. It does not fail the task.
+  - The answer is V(required), V(not_required) or V(unknown). A node that cannot be reached, does not let us in or
+    gives no clear answer is V(unknown), with the reason, and never counts as one that needs nothing. It does not fail
+    the task.
   - Up to 64 nodes are asked at once.
 extends_documentation_fragment:
   - kubeops.aks_reboot._ssh

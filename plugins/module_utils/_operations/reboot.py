@@ -213,9 +213,9 @@ class _Reboot:
             self._context.progress.say(f"whether the restart was taken is not known: {error.message}")
             return Sent(restart=True, unknown=error.message)
         self._context.progress.say("restart sent")
-        record_event(self._client, node, "RebootSent", f"Restart sent by run {self._options.run}", self._context)
         if operation:
             self._note_operation(operation)
+        record_event(self._client, node, "RebootSent", f"Restart sent by run {self._options.run}", self._context)
         return Sent(restart=True, operation=operation)
 
     def _note_operation(self, operation: str) -> None:
