@@ -108,10 +108,16 @@ class ArmClient:
         if access.authority:
             host = urlsplit(access.authority if "//" in access.authority else f"//{access.authority}").netloc
             options |= {"authority": access.authority, "disable_instance_discovery": host not in _KNOWN_AUTHORITIES}
-        if access.tenant and access.client_id and access.client_secret:
-            return ClientSecretCredential(access.tenant, access.client_id, access.client_secret, **options)
-        options.pop("disable_instance_discovery", None)
-        return DefaultAzureCredential(**options)
+        try:
+            if access.tenant and access.client_id and access.client_secret:
+                return ClientSecretCredential(access.tenant, access.client_id, access.client_secret, **options)
+            options.pop("disable_instance_discovery", None)
+            # Named here, the ids are not read from the environment, where AWX leaves some of them blank.
+            return DefaultAzureCredential(
+                managed_identity_client_id=access.client_id, workload_identity_client_id=access.client_id, **options
+            )
+        except ValueError as error:
+            raise InvalidSetting(f"azure_tenant, azure_client_id, azure_authority: {one_line(error)}") from error
 
     def __enter__(self) -> Self:
         return self

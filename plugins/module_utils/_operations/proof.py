@@ -256,7 +256,8 @@ class ProofWait:
         limits, elapsed = self.limits, self._elapsed
         hopeless = self.sent.restart and self._operation_ended and self._since_sent > limits.horizon
         if hopeless and self._node is not None and not self._booted_at:
-            raise self._not_carried_out("in all that time nothing came of the restart")
+            told = f" ({self._unknown})" if self._unknown else ""
+            raise self._not_carried_out(f"in all that time nothing came of the restart{told}")
         if self._unknown and limits.horizon - self.sent.age > limits.timeout:
             raise RebootError(
                 f"{self.name}: it is not known whether the restart is still to come ({self._unknown}): the node stays "
