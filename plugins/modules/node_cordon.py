@@ -182,7 +182,9 @@ diff:
     after:
       unschedulable: true
       annotations:
-        aks-reboot/journal: '{"version":1,"run":"20260801-021500-3fa9c1","phase":"cordoned","bootID":"8c1f7e0a-3d1e-4c43-9a0d-0f6c2f0b7c11","unschedulable":false,"since":"2026-08-01T02:15:04Z"}'
+        aks-reboot/journal: >-
+          {"version":1,"run":"20260801-021500-3fa9c1","phase":"cordoned",
+          "bootID":"8c1f7e0a-3d1e-4c43-9a0d-0f6c2f0b7c11","unschedulable":false,"since":"2026-08-01T02:15:04Z"}
         cluster-autoscaler.kubernetes.io/scale-down-disabled: "true"
 reason:
   description:

@@ -182,7 +182,8 @@ operation:
   description: The URL of Azure's restart operation. Empty when there is none.
   returned: success outside check mode
   type: str
-  sample: https://management.azure.com/subscriptions/11111111-2222-4333-8444-555555555555/providers/Microsoft.Compute/locations/westeurope/operations/7c2a0c1e-4d9d-43c8-a7b5-1f9a3c2b5d10?api-version=2026-04-01
+  sample: "https://management.azure.com/subscriptions/11111111-2222-4333-8444-555555555555/providers/\
+    Microsoft.Compute/locations/westeurope/operations/7c2a0c1e-4d9d-43c8-a7b5-1f9a3c2b5d10?api-version=2026-04-01"
 still_required:
   description: Whether the sentinel is there after the proven reboot.
   returned: success outside check mode

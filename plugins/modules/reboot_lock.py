@@ -243,7 +243,7 @@ holders:
 reason:
   description:
     - Why it failed, as a word.
-    - V(lock_timeout) when there was no slot within O(lock_timeout); RV(msg) says who has them. V(run_stopped) when
+    - V(lock_timeout) when there was no slot within O(lock_timeout); the message says who has them. V(run_stopped) when
       the run has been stopped because another of its nodes failed.
     - V(journal_left) and V(restart_outstanding) when the slot must not be given back yet.
     - V(lock_lost) and V(lock_unreachable) when the run does not hold the slot (any more); V(ledger_damaged) and

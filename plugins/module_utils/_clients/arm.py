@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ from .._errors import ArmError, InvalidSetting, MissingLibrary, one_line
 
 try:
     from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
-    from azure.core.pipeline.policies import RetryPolicy
     from azure.core.rest import HttpRequest
     from azure.identity import ClientSecretCredential, CredentialUnavailableError, DefaultAzureCredential
     from azure.mgmt.compute import ComputeManagementClient
@@ -39,6 +39,10 @@ PUBLIC_ENDPOINT = "https://management.azure.com"
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 20
+READ_ATTEMPTS = 3
+READ_RETRY_LIMIT = 20.0
+"""Reads are repeated here, not by the SDK: it would sleep for as long as a Retry-After says, without a word. Seconds."""
+
 RESTART_TIMEOUT = 10
 """Seconds; the restart's own is the shortest of all, so that no late one can arrive after its guard."""
 
@@ -95,10 +99,7 @@ class ArmClient:
         )
         self._operations: Any = ARMPipelineClient(
             base_url=self._endpoint,
-            policies=[
-                RetryPolicy(retry_total=2, retry_backoff_max=5),
-                ARMChallengeAuthenticationPolicy(credential, scope),
-            ],
+            policies=[ARMChallengeAuthenticationPolicy(credential, scope)],
             **transport,
         )
 
@@ -131,17 +132,24 @@ class ArmClient:
 
         It also proves that credentials, network and the right to read are there. Raises ArmError.
         """
-        try:
-            if machine.kind == "vmss":
-                view = self._compute.virtual_machine_scale_set_vms.get_instance_view(
-                    machine.resource_group, machine.scale_set, machine.instance_id, retry_total=2
-                )
-            else:
-                view = self._compute.virtual_machines.instance_view(machine.resource_group, machine.name, retry_total=2)
-        except AzureError as error:
-            raise self._error(error, machine, "read its instance view") from error
+        for attempt in range(1, READ_ATTEMPTS + 1):
+            try:
+                view = self._instance_view(machine)
+                break
+            except AzureError as error:
+                failure = self._error(error, machine, "read its instance view")
+                if attempt == READ_ATTEMPTS or not (failure.outcome == "unknown" or failure.status == 429):
+                    raise failure from error
+            time.sleep(min(failure.retry_after or 1.0, READ_RETRY_LIMIT))
         codes = [str(status.code) for status in view.statuses or []]
         return next((code.removeprefix("PowerState/") for code in codes if code.startswith("PowerState/")), "")
+
+    def _instance_view(self, machine: Machine) -> Any:
+        if machine.kind == "vmss":
+            return self._compute.virtual_machine_scale_set_vms.get_instance_view(
+                machine.resource_group, machine.scale_set, machine.instance_id, retry_total=0
+            )
+        return self._compute.virtual_machines.instance_view(machine.resource_group, machine.name, retry_total=0)
 
     def restart(self, machine: Machine, guard: Callable[[], None]) -> str:
         """Send the restart, once. Returns the operation's URL (empty when ARM gave none).
