@@ -41,7 +41,7 @@ CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 20
 READ_ATTEMPTS = 3
 READ_RETRY_LIMIT = 20.0
-"""Reads are repeated here, not by the SDK: it would sleep for as long as a Retry-After says, without a word. Seconds."""
+"""Reads are repeated here, not by the SDK: it sleeps as long as a Retry-After says, without a word. In seconds."""
 
 RESTART_TIMEOUT = 10
 """Seconds; the restart's own is the shortest of all, so that no late one can arrive after its guard."""
@@ -132,24 +132,24 @@ class ArmClient:
 
         It also proves that credentials, network and the right to read are there. Raises ArmError.
         """
+        view = self._instance_view(machine)
+        codes = [str(status.code) for status in view.statuses or []]
+        return next((code.removeprefix("PowerState/") for code in codes if code.startswith("PowerState/")), "")
+
+    def _instance_view(self, machine: Machine) -> Any:
         for attempt in range(1, READ_ATTEMPTS + 1):
             try:
-                view = self._instance_view(machine)
-                break
+                if machine.kind == "vmss":
+                    return self._compute.virtual_machine_scale_set_vms.get_instance_view(
+                        machine.resource_group, machine.scale_set, machine.instance_id, retry_total=0
+                    )
+                return self._compute.virtual_machines.instance_view(machine.resource_group, machine.name, retry_total=0)
             except AzureError as error:
                 failure = self._error(error, machine, "read its instance view")
                 if attempt == READ_ATTEMPTS or not (failure.outcome == "unknown" or failure.status == 429):
                     raise failure from error
             time.sleep(min(failure.retry_after or 1.0, READ_RETRY_LIMIT))
-        codes = [str(status.code) for status in view.statuses or []]
-        return next((code.removeprefix("PowerState/") for code in codes if code.startswith("PowerState/")), "")
-
-    def _instance_view(self, machine: Machine) -> Any:
-        if machine.kind == "vmss":
-            return self._compute.virtual_machine_scale_set_vms.get_instance_view(
-                machine.resource_group, machine.scale_set, machine.instance_id, retry_total=0
-            )
-        return self._compute.virtual_machines.instance_view(machine.resource_group, machine.name, retry_total=0)
+        raise AssertionError("the last attempt returns or raises")
 
     def restart(self, machine: Machine, guard: Callable[[], None]) -> str:
         """Send the restart, once. Returns the operation's URL (empty when ARM gave none).
