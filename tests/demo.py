@@ -95,7 +95,7 @@ def show(cluster: SimulatedCluster) -> None:
 
     say("What would be done, and why: ansible-playbook kubeops.aks_reboot.plan")
     run(cluster, "plan", {})
-    require(cluster.accepted_restarts() == 0 and not cluster.cordoned(), "the plan has changed something")
+    require(not cluster.restart_posts() and not cluster.cordoned(), "the plan has changed something")
 
     say("Now for real: ansible-playbook kubeops.aks_reboot.reboot")
     path = cluster.directory / "report.json"

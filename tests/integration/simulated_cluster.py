@@ -104,14 +104,16 @@ class SimulatedCluster:
         log = control.request(self.directory, "state", requests=True)["request_log"]
         return [entry for entry in log if all(entry[name] == value for name, value in wanted.items())]
 
-    def accepted_restarts(self, name: str | None = None) -> int:
-        """How many restarts ARM has accepted, of one node's machine or of all."""
+    def boots(self, *names: str) -> list[int]:
+        """How often the machines of these nodes, or of all, have booted since the cluster was started."""
         machines = self.state()["nodes"]
-        return sum(machine["restart_requests"] for key, machine in machines.items() if name in (None, key))
+        return [machines[name]["boots"] for name in names or self.names]
 
-    def restart_posts(self) -> list[Object]:
-        """All requests for a restart that reached ARM, whatever came of them."""
-        return [entry for entry in self.requests(server="arm", method="POST") if entry["path"].endswith("/restart")]
+    def restart_posts(self, name: str = "") -> list[Object]:
+        """The requests for a restart of one node's machine, or of any, that reached ARM, whatever came of them."""
+        machine = self.node(name)["spec"]["providerID"].removeprefix("azure://").lower() if name else ""
+        posts = self.requests(server="arm", method="POST")
+        return [entry for entry in posts if entry["path"].lower().endswith(f"{machine}/restart")]
 
     def fault(self, kind: str, **options: object) -> int:
         """Switch a fault on; returns its number."""
@@ -210,6 +212,13 @@ class SimulatedCluster:
                 left.append(f"cordon of {name}")
             left += [f"taint {taint['key']} of {name}" for taint in item["spec"].get("taints") or [] if _ours(taint)]
         return left
+
+    def assert_unchanged(self) -> None:
+        """Nothing was restarted, and the collection has written nothing to the cluster."""
+        assert self.restart_posts() == []
+        assert sum(machine["guest_reboots"] for machine in self.state()["nodes"].values()) == 0
+        written = [entry for entry in self.requests(server="api", user_agent=USER_AGENT) if entry["method"] != "GET"]
+        assert written == []
 
 
 def _ours(taint: Mapping[str, str]) -> bool:
