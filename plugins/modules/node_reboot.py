@@ -196,7 +196,8 @@ volumes_attached:
   elements: str
   sample: []
 pods_not_ready:
-  description: The pods of the node, as C(namespace/name), that were not Ready at the proof and that the proof does not need.
+  description:
+    - The pods of the node, as C(namespace/name), that were not Ready at the proof and that the proof does not need.
   returned: success outside check mode
   type: list
   elements: str
@@ -221,13 +222,13 @@ reason:
       V(node_replaced), V(rebooted_meanwhile), V(node_not_found), or a word of
       RV(kubeops.aks_reboot.node_info#module:nodes[].excluded).
     - On failure, why it failed, as a word.
-    - After these the node is kept cordoned, as a restart may have been sent. V(restart_unknown), V(reboot_timeout),
-      V(node_replaced), V(node_not_found).
+    - After these the node is kept cordoned, as a restart may have been sent. V(restart_unknown), V(reboot_timeout).
+    - V(machine_gone) when the node was deleted, and its machine, too.
     - After these nothing was restarted. V(not_ours), V(journal_of_another_run), V(journal_damaged),
       V(journal_version), V(wrong_phase), V(uncordoned_by_others), V(hold), V(being_deleted), V(not_a_machine),
       V(machine_not_running), V(machine_not_found), V(arm_unreachable), V(arm_unauthorized), V(arm_forbidden),
       V(arm_conflict), V(arm_throttled), V(ssh_unreachable), V(ssh_unauthorized), V(ssh_host_key), V(ssh_handshake),
-      V(ssh_refused), V(reboot_command_failed), V(restart_ignored), V(sentinel_unknown), V(arm_no_credentials),
+      V(ssh_refused), V(node_not_found), V(reboot_command_failed), V(restart_ignored), V(sentinel_unknown), V(arm_no_credentials),
       V(invalid_setting), V(missing_library).
     - These say nothing about the restart, the journal on the node does. V(arm_error), V(arm_unknown),
       V(kubernetes_unreachable), V(kubernetes_unauthorized), V(kubernetes_forbidden), V(kubernetes_error), V(lock_lost),

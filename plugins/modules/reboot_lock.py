@@ -109,6 +109,12 @@ options:
         the node is resolved. Only for O(state=released).
     type: str
     default: ''
+  failed_reason:
+    description:
+      - The RV(reason) of the step that failed. V(node_not_found) and V(machine_gone) mean that the node was scaled in,
+        which stops nobody. Only together with O(stop_reason).
+    type: str
+    default: ''
 seealso:
   - module: kubeops.aks_reboot.node_cordon
   - module: kubeops.aks_reboot.reboot_recovery
@@ -170,6 +176,11 @@ kept_message:
   returned: success, when O(state=released)
   type: str
   sample: ""
+run_stopped:
+  description: Whether this run is given no slot for any other node any more.
+  returned: success, when O(state=released)
+  type: bool
+  sample: false
 broken:
   description: The slot that was broken, a row like those of RV(holders). V(null) when there was none.
   returned: success, when O(state=broken)

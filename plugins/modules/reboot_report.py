@@ -194,7 +194,7 @@ report:
         outcome:
           description:
             - What became of it.
-            - Good are V(rebooted) and V(skipped) (it was not due any more).
+            - Good are V(rebooted), V(skipped) (it was not due any more) and V(gone) (it was scaled in meanwhile).
             - V(rolled_back) is in service as before, V(failed) was not touched, V(not_started) neither.
             - V(kept) is still cordoned and needs somebody's attention.
             - V(still_required) rebooted well, but its sentinel is still there; V(unsettled) rebooted well, but not all
