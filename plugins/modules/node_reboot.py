@@ -228,8 +228,8 @@ reason:
       V(journal_version), V(wrong_phase), V(uncordoned_by_others), V(hold), V(being_deleted), V(not_a_machine),
       V(machine_not_running), V(machine_not_found), V(arm_unreachable), V(arm_unauthorized), V(arm_forbidden),
       V(arm_conflict), V(arm_throttled), V(ssh_unreachable), V(ssh_unauthorized), V(ssh_host_key), V(ssh_handshake),
-      V(ssh_refused), V(node_not_found), V(reboot_command_failed), V(restart_ignored), V(sentinel_unknown), V(arm_no_credentials),
-      V(invalid_setting), V(missing_library).
+      V(ssh_refused), V(node_not_found), V(reboot_command_failed), V(restart_ignored), V(sentinel_unknown),
+      V(arm_no_credentials), V(invalid_setting), V(missing_library).
     - These say nothing about the restart, the journal on the node does. V(arm_error), V(arm_unknown),
       V(kubernetes_unreachable), V(kubernetes_unauthorized), V(kubernetes_forbidden), V(kubernetes_error), V(lock_lost),
       V(lock_unreachable), V(ledger_damaged), V(orphaned), V(interrupted).

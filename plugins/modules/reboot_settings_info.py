@@ -82,7 +82,10 @@ node:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.variables import unknown_variables
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.variables import (
+    impossible_numbers,
+    unknown_variables,
+)
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import Call, Result, run_module
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import InvalidSetting
 
@@ -91,7 +94,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "known": {"type": "list", "elements": "str", "required": True},
     "tags": {"type": "list", "elements": "str", "default": ["all"]},
     "skip_tags": {"type": "list", "elements": "str", "default": []},
-    "concurrency": {"type": "int", "default": 1},
+    "numbers": {"type": "dict", "default": {}},
     "forks": {"type": "int", "default": 5},
 }
 
@@ -102,15 +105,20 @@ def run(params: Mapping[str, Any], _call: Call) -> Result:
             "--tags and --skip-tags would leave out steps on which the safety of the others rests: run the playbook "
             "without them"
         )
-    if params["concurrency"] > params["forks"]:
-        raise InvalidSetting(
-            f"kured_reboot_concurrency: {params['concurrency']} nodes at once need as many forks, there are "
-            f"{params['forks']}: give --forks {params['concurrency']}"
-        )
     unknown = unknown_variables(params["names"], params["known"])
     if unknown:
         texts = [f"{name}" + (f" (did you mean {nearest}?)" if nearest else "") for name, nearest in unknown]
         raise InvalidSetting(f"unknown variable: {', '.join(texts)}: the role kured_reboot has none of that name")
+    numbers = {name: int(value) for name, value in params["numbers"].items()}
+    wrong = impossible_numbers(numbers)
+    if wrong:
+        raise InvalidSetting("; ".join(wrong))
+    slots = numbers.get("kured_reboot_concurrency", 1)
+    if slots > params["forks"]:
+        raise InvalidSetting(
+            f"kured_reboot_concurrency: {slots} nodes at once need as many forks, there are {params['forks']}: "
+            f"give --forks {slots}"
+        )
     return {"changed": False}
 
 

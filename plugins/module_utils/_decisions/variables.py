@@ -7,10 +7,28 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+
+_PREFIX = "kured_reboot_"
+_LEAST = {"drain_grace_period": -1, "concurrency": 1, "ssh_port": 1, "ssh_timeout": 1}
 
 
 def unknown_variables(names: Iterable[str], known: Collection[str]) -> list[tuple[str, str]]:
     """Those of ``names`` that are not ``known``, each with the nearest name that is (or an empty string)."""
     unknown = sorted(set(names) - set(known))
     return [(name, next(iter(difflib.get_close_matches(name, sorted(known), 1)), "")) for name in unknown]
+
+
+def impossible_numbers(values: Mapping[str, int]) -> list[str]:
+    """What is wrong with the role's whole numbers, one text each: most are seconds or counts, none of them negative."""
+    wrong = [
+        f"{name}: {value} is not possible: give {least} or more"
+        for name, value in values.items()
+        if value < (least := _LEAST.get(name.removeprefix(_PREFIX), 0))
+    ]
+    ttl, margin = values.get(f"{_PREFIX}lock_ttl", 0), values.get(f"{_PREFIX}lock_margin", 0)
+    if 0 < ttl < 2 * margin:
+        wrong.append(
+            f"{_PREFIX}lock_ttl: {ttl} is too short: give at least {2 * margin} (twice {_PREFIX}lock_margin), or 0"
+        )
+    return wrong

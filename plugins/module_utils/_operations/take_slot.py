@@ -22,6 +22,7 @@ from .._decisions.ledger import (
     find,
     in_line,
     line_up,
+    with_holder,
     without,
 )
 from .._decisions.node import Node
@@ -84,8 +85,9 @@ class SlotTaker:
         attempt = 0
         while True:
             self.parent()
-            busy = list_busy(self.client, self.limits, self.context)
+            # The ledger first: it is swapped only if nobody has written it since, while the nodes were listed, too.
             ledger = self.store.read_patiently()
+            busy = list_busy(self.client, self.limits, self.context)
             self._refuse_after_stop(ledger)
             decision = self._decide(ledger, busy)
             elapsed = self.context.clock.monotonic() - started
@@ -143,8 +145,16 @@ class SlotTaker:
             held = self.kured.hold(ledger.now, self.request.ttl)
         finally:
             if not held:
-                self.store.change(lambda seen: without(seen.holders, self.request.node))
+                self.store.change(lambda seen: self._give_back(seen.holders, taken, decision.took_over))
         return taken if held else None
+
+    @staticmethod
+    def _give_back(holders: list[Holder], taken: Holder, took_over: Holder | None) -> list[Holder] | None:
+        """The ledger without what we have just taken; a dead run's entry is put back with all that it knows."""
+        present = find(holders, taken.node)
+        if present is None or present.writer != taken.writer:
+            return None
+        return with_holder(holders, took_over) if took_over else without(holders, taken.node)
 
     def _swap(self, ledger: Ledger, holders: list[Holder]) -> bool:
         """A swap whose answer was lost counts as failed: the next read finds our own entry and enters it anew."""
