@@ -39,3 +39,18 @@ def budget(app: str, name: str = "", namespace: str = "default", **spec: Any) ->
         "metadata": {"name": name or app, "namespace": namespace},
         "spec": {"selector": {"matchLabels": {"app": app}}, **spec},
     }
+
+
+def pod(app: str, node: str, namespace: str = "default", **changes: Any) -> Object:
+    """A pod bound to ``node`` that nobody looks after. ``changes`` are more of its metadata, or its ``spec``."""
+    made = template(app)
+    spec = {"nodeName": node, "terminationGracePeriodSeconds": 5, **made["spec"], **changes.pop("spec", {})}
+    annotations = {**made["metadata"]["annotations"], **changes.pop("annotations", {})}
+    metadata = {"name": app, "namespace": namespace, **made["metadata"], **changes, "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def owned(kind: str, name: str, *, api: str = "apps/v1", controller: bool = True) -> list[Object]:
+    """The ownerReferences of a pod whose owner is not in the cluster (any more)."""
+    reference = {"apiVersion": api, "kind": kind, "name": name, "uid": f"uid-of-{name}"}
+    return [{**reference, **({"controller": True} if controller else {})}]
