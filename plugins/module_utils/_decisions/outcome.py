@@ -97,13 +97,15 @@ def node_outcome(name: str, steps: Mapping[str, Mapping[str, Any]]) -> NodeOutco
         return NodeOutcome(name, NOT_STARTED, str(ran["lock"]["msg"]), "run_stopped", "lock")
     check = ran.get("check", {})
     if not check.get("failed") and not check.get("due", True):
-        return NodeOutcome(name, SKIPPED, str(check.get("message", "")), str(check.get("reason", "")), "check")
+        message = str(check.get("message", "")).removeprefix(f"{name}: ")
+        return NodeOutcome(name, SKIPPED, message, str(check.get("reason", "")), "check")
     uncordon = ran.get("uncordon", {})
     if uncordon and (not uncordon.get("failed") or uncordon.get("reason") == "not_settled"):
         return _finished(name, ran.get("reboot", {}), uncordon)
     rollback = ran.get("rollback", {})
     first = next((step for step in STEPS if ran.get(step, {}).get("failed")), "")
-    message, reason = str(ran.get(first, {}).get("msg", "was interrupted")), str(ran.get(first, {}).get("reason", ""))
+    message = str(ran.get(first, {}).get("msg", "was interrupted")).removeprefix(f"{name}: ")
+    reason = str(ran.get(first, {}).get("reason", ""))
     if "cordon" not in ran:
         return NodeOutcome(name, FAILED, message, reason, first)
     unlock = ran.get("unlock", {})

@@ -13,8 +13,9 @@ from __future__ import annotations
 import contextlib
 import queue
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .._clients.kubernetes import KubernetesClient
@@ -27,6 +28,7 @@ from .._decisions.pods import OwnerState, Pod
 from .._errors import KubernetesError, RebootError, Refused
 from .context import Context
 from .events import record_event
+from .evict import budgets_path, covering_budgets, evict
 from .follow import Changed, Follower, Listed, Unfollowed
 from .node_pods import PODS, node_pods_params
 from .node_writes import Patch, change_node, fenced_journal, journal_patch, read_node
@@ -58,7 +60,7 @@ class _Answer:
     """What came of one eviction request."""
 
     uid: str
-    error: RebootError | None
+    error: BaseException | None
 
 
 @dataclass
@@ -125,7 +127,7 @@ class _Drain:
         self._late: Counter[str] = Counter()
         self._daemonsets: set[str] = set()
         self._budgets: Budgets = Budgets()
-        self._blind: set[str] = set()
+        self._followed: set[str] = set()
         self._throttled_until = 0.0
         self._version = ""
         self._started = self._clock.monotonic()
@@ -225,27 +227,12 @@ class _Drain:
             target.flying = True
             target.attempts += 1
             free -= 1
-            pool.submit(self._evict, target.pod)
+            request = pool.submit(evict, self._client, target.pod, self._options.grace_period, self._context.guard)
+            request.add_done_callback(partial(self._answered, target.pod.uid))
 
-    def _evict(self, pod: Pod) -> None:
-        error: RebootError | None = None
-        delete_options: dict[str, Any] = {"preconditions": {"uid": pod.uid}}
-        if self._options.grace_period >= 0:
-            delete_options["gracePeriodSeconds"] = self._options.grace_period
-        try:
-            self._context.guard()
-            self._client.create(
-                f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/eviction",
-                {
-                    "apiVersion": "policy/v1",
-                    "kind": "Eviction",
-                    "metadata": {"name": pod.name, "namespace": pod.namespace},
-                    "deleteOptions": delete_options,
-                },
-            )
-        except RebootError as failure:
-            error = failure
-        self._messages.put(_Answer(pod.uid, error))
+    def _answered(self, uid: str, request: Future[None]) -> None:
+        if not request.cancelled():
+            self._messages.put(_Answer(uid, request.exception()))
 
     def _handle(self, message: Any, stack: contextlib.ExitStack) -> None:
         if isinstance(message, _Answer):
@@ -295,11 +282,10 @@ class _Drain:
             target.due = now + max(error.retry_after or 0.0, pause(target.attempts - 1))
 
     def _follow_budgets(self, namespace: str, stack: contextlib.ExitStack) -> None:
-        if namespace in self._blind:
+        if namespace in self._followed:
             return
-        self._blind.add(namespace)
-        path = f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets"
-        stack.enter_context(Follower(self._client, path, None, self._messages, namespace))
+        self._followed.add(namespace)
+        stack.enter_context(Follower(self._client, budgets_path(namespace), None, self._messages, namespace))
 
     def _on_unfollowed(self, message: Unfollowed) -> None:
         if message.source == "pods" and not message.error.transient:
@@ -397,18 +383,15 @@ class _Drain:
 
     def _refuse_two_budgets(self, target: _Target) -> None:
         """The API server answers 500, for ever, to the eviction of a pod that two budgets cover."""
-        path = f"/apis/policy/v1/namespaces/{target.pod.namespace}/poddisruptionbudgets"
-        with contextlib.suppress(KubernetesError):
-            budgets = [Budget(item) for item in self._client.items(path)]
-            names = [budget.key for budget in budgets if budget.covers(target.pod)]
-            if len(names) > 1:
-                raise RebootError(
-                    f"{self._node}: pod {target.pod.key} is covered by {len(names)} PodDisruptionBudgets "
-                    f"({', '.join(names)}), and Kubernetes evicts no such pod: leave it one",
-                    reason="eviction_failed",
-                    node=self._node,
-                    details={"pod": target.pod.key, "budgets": names},
-                )
+        names = covering_budgets(self._client, target.pod)
+        if len(names) > 1:
+            raise RebootError(
+                f"{self._node}: pod {target.pod.key} is covered by {len(names)} PodDisruptionBudgets "
+                f"({', '.join(names)}), and Kubernetes evicts no such pod: leave it one",
+                reason="eviction_failed",
+                node=self._node,
+                details={"pod": target.pod.key, "budgets": names},
+            )
 
     def _failed(self, target: _Target, error: KubernetesError) -> RebootError:
         return RebootError(

@@ -12,18 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._clients.arm import Operation
 from .._clients.kubernetes import KubernetesClient
 from .._decisions.node import Node
 from .._decisions.pods import Pod
 from .._decisions.proof import Baseline, booted, missing_daemonsets, missing_of_node
 from .._decisions.sentinel import REQUIRED, UNKNOWN
 from .._decisions.times import format_time
-from .._errors import ArmError, RebootError
+from .._errors import RebootError
 from .context import Context
 from .follow import Changed, Follower, Listed, Unfollowed
 from .node_pods import PODS, node_pods_params
 from .node_writes import NODES
+from .operation_watch import OperationWatch
 from .probe import ProbeTarget, Shell, probe
 from .restart import Restarter
 
@@ -100,9 +100,6 @@ class ProofWait:
     _next_look: float = field(default=0.0, init=False)
     _pods: dict[str, Pod] | None = field(default=None, init=False)
     _trouble: str = field(default="", init=False)
-    _unknown: str = field(default="", init=False)
-    _operation_ended: bool = field(default=False, init=False)
-    _next_poll: float = field(default=0.0, init=False)
     _next_sentinel: float = field(default=0.0, init=False)
     _sentinel_looks: int = field(default=0, init=False)
     _still_required: bool = field(default=False, init=False)
@@ -114,8 +111,9 @@ class ProofWait:
         Raises RebootError: ``restart_unknown``, ``reboot_timeout``, ``machine_gone``; and :class:`NotCarriedOut`.
         """
         self._started = self.context.clock.monotonic()
-        self._unknown = self.sent.unknown
-        self._operation_ended = not self.sent.operation
+        self._operation = OperationWatch(
+            self.restarter, self.sent.operation, self.sent.unknown, self.limits.poll, self.context
+        )
         params = {"fieldSelector": f"metadata.name={self.name}"}
         with contextlib.ExitStack() as stack:
             stack.enter_context(Follower(self.client, NODES, params, self._messages, "node"))
@@ -140,7 +138,8 @@ class ProofWait:
     def _missing(self, stack: contextlib.ExitStack) -> str:
         """The first thing that the proof lacks, or an empty string. Each is looked for only when those before are
         there, which keeps the requests few."""
-        self._poll_operation()
+        if self._last is not None:
+            self._operation.look(self._last)
         node = self._node
         if node is None:
             return self._missing_object()
@@ -174,9 +173,9 @@ class ProofWait:
         return "the node, whose object was deleted, to be registered again"
 
     def _missing_operation(self) -> str:
-        if self._unknown and self._since_sent < self.limits.horizon:
-            return f"the time after which no restart can be outstanding ({self._unknown})"
-        return "" if self._operation_ended else "Azure to end its restart operation"
+        if self._operation.unknown and self._since_sent < self.limits.horizon:
+            return f"the time after which no restart can be outstanding ({self._operation.unknown})"
+        return "" if self._operation.ended else "Azure to end its restart operation"
 
     def _missing_daemonsets(self) -> str:
         if self._pods is None:
@@ -204,26 +203,6 @@ class ProofWait:
 
     def _others_not_ready(self) -> list[str]:
         return sorted(pod.key for pod in (self._pods or {}).values() if not pod.finished and not pod.ready)
-
-    def _poll_operation(self) -> None:
-        now = self.context.clock.monotonic()
-        if self._last is None or self._operation_ended or now < self._next_poll:
-            return
-        try:
-            operation = self.restarter.operation(self._last, self.sent.operation)
-        except ArmError as error:
-            if error.status in (401, 403):
-                operation = Operation("gone", error.message)
-            else:
-                operation = Operation("running", retry_after=error.retry_after)
-                self.context.progress.waiting("reboot", f"Azure: {error.message}", self._elapsed, self.limits.timeout)
-        self._next_poll = now + max(self.limits.poll, operation.retry_after or 0.0)
-        if operation.state == "running":
-            return
-        self._operation_ended = True
-        if operation.state != "succeeded":
-            self._unknown = f"Azure ended the restart as {operation.error or 'not known any more'}"
-            self.context.progress.say(self._unknown)
 
     def _handle(self, message: Any) -> None:
         if isinstance(message, Unfollowed):
@@ -254,14 +233,14 @@ class ProofWait:
 
     def _check_limits(self, missing: str) -> None:
         limits, elapsed = self.limits, self._elapsed
-        hopeless = self.sent.restart and self._operation_ended and self._since_sent > limits.horizon
+        hopeless = self.sent.restart and self._operation.ended and self._since_sent > limits.horizon
         if hopeless and self._node is not None and not self._booted_at:
-            told = f" ({self._unknown})" if self._unknown else ""
+            told = f" ({self._operation.unknown})" if self._operation.unknown else ""
             raise self._not_carried_out(f"in all that time nothing came of the restart{told}")
-        if self._unknown and limits.horizon - self.sent.age > limits.timeout:
+        if self._operation.unknown and limits.horizon - self.sent.age > limits.timeout:
             raise RebootError(
-                f"{self.name}: it is not known whether the restart is still to come ({self._unknown}): the node stays "
-                f"cordoned; look at it again {limits.horizon:.0f} s after the restart was sent",
+                f"{self.name}: it is not known whether the restart is still to come ({self._operation.unknown}): "
+                f"the node stays cordoned; look at it again {limits.horizon:.0f} s after the restart was sent",
                 reason="restart_unknown",
                 node=self.name,
             )
