@@ -21,7 +21,7 @@ description:
     while a restart may be outstanding, for then the slot is what keeps all others away.
   - With O(state=broken) an operator takes the slot of a node away, whoever has it. Its run stops at its next write, and
     M(kubeops.aks_reboot.reboot_recovery) looks after the node once the slot has expired.
-  - With O(state=renewed) it is made sure that the run holds its slot, and with O(state=info) the slots in use are
+  - With O(state=renewed) it is made sure that the run holds its slot, and with O(state=listed) the slots in use are
     listed.
   - The modules that work on a node renew its slot by themselves.
 extends_documentation_fragment:
@@ -51,12 +51,12 @@ options:
     description:
       - What is to become of the slot.
       - V(acquired) takes it, V(renewed) renews it, V(released) gives it back, V(broken) takes it from whoever has it.
-      - V(info) only lists the slots in use.
+      - V(listed) only lists the slots in use.
     type: str
-    choices: [acquired, renewed, released, broken, info]
+    choices: [acquired, renewed, released, broken, listed]
     default: acquired
   node:
-    description: The name of the node. Required unless O(state=info).
+    description: The name of the node. Required unless O(state=listed).
     type: str
     default: ''
   run_id:
@@ -129,7 +129,7 @@ EXAMPLES = r"""
 
 - name: List the slots in use
   kubeops.aks_reboot.reboot_lock:
-    state: info
+    state: listed
   register: lock
 
 - name: Show them
@@ -187,7 +187,7 @@ broken:
   type: dict
 holders:
   description: The slots in use.
-  returned: success, when O(state=renewed), O(state=broken) or O(state=info)
+  returned: success, when O(state=renewed), O(state=broken) or O(state=listed)
   type: list
   elements: dict
   contains:
@@ -303,7 +303,7 @@ SPEC: dict[str, dict[str, Any]] = {
     **LOCK,
     "state": {
         "type": "str",
-        "choices": ["acquired", "renewed", "released", "broken", "info"],
+        "choices": ["acquired", "renewed", "released", "broken", "listed"],
         "default": "acquired",
     },
     "node": {"type": "str", "default": ""},

@@ -14,8 +14,8 @@ author:
 description:
   - Fails when a variable is set that the role P(kubeops.aks_reboot.kured_reboot#role) does not have. Ansible itself
     takes no notice of such a one, so a misspelling would silently leave a default in force.
-  - Fails when the playbook is run with C(--tags) or C(--skip-tags), as each step rests on those before it, and when it
-    has fewer forks than nodes are to be rebooted at once.
+  - Fails when the playbook is run with C(--tags) or C(--skip-tags), as each step rests on those before it.
+  - Fails when a number is impossible, and when there are fewer forks than nodes to be rebooted at once.
 extends_documentation_fragment:
   - kubeops.aks_reboot._attributes
   - kubeops.aks_reboot._attributes.info
@@ -44,10 +44,12 @@ options:
     type: list
     elements: str
     default: []
-  concurrency:
-    description: How many nodes may be out of service at once. It needs as many O(forks).
-    type: int
-    default: 1
+  numbers:
+    description:
+      - The values of the role's whole numbers by the names of their variables. Impossible ones are refused.
+      - C(kured_reboot_concurrency) among them needs as many O(forks).
+    type: dict
+    default: {}
   forks:
     description: How many hosts Ansible works on at once.
     type: int
@@ -63,7 +65,8 @@ EXAMPLES = r"""
       - kured_reboot_drain_timeout
     tags: "{{ ansible_run_tags }}"
     skip_tags: "{{ ansible_skip_tags }}"
-    concurrency: 2
+    numbers:
+      kured_reboot_concurrency: 2
     forks: "{{ ansible_forks }}"
 """
 

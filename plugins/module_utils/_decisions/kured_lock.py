@@ -73,7 +73,7 @@ def concurrency(daemonset: Mapping[str, Any]) -> int:
     containers = daemonset["spec"]["template"]["spec"].get("containers") or []
     words = [str(word) for item in containers for word in (*(item.get("command") or []), *(item.get("args") or []))]
     for index, word in enumerate(words):
-        flag, _, value = word.partition("=")
+        flag, _equals, value = word.partition("=")
         if flag == "--concurrency":
             value = value or (words[index + 1] if index + 1 < len(words) else "")
             return int(value) if value.isdigit() else 1

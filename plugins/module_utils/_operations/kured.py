@@ -15,7 +15,7 @@ from .._clients.kubernetes import KubernetesClient
 from .._decisions.kured_lock import KuredLock, concurrency, our_lock, parse_lock
 from .._errors import KubernetesError
 from .context import Clock
-from .retry import backoff
+from .retry import OUTAGE_SECONDS, backoff, retried
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Kured:
 
     def _swap(self, now: datetime, change: Callable[[dict[str, Any]], str | None]) -> bool:
         attempt = 0
+        deadline = self._clock.monotonic() + OUTAGE_SECONDS
         while True:
             daemonset = self._read()
             if daemonset is None:
@@ -70,7 +71,7 @@ class Kured:
             try:
                 self._client.merge_patch(self._path, {"metadata": metadata})
             except KubernetesError as error:
-                if error.status != 409:
+                if error.status != 409 and (not error.transient or self._clock.monotonic() > deadline):
                     raise
                 self._clock.sleep(backoff(attempt, first=0.02, most=1.0))
                 attempt += 1
@@ -79,7 +80,7 @@ class Kured:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            return self._client.get(self._path)
+            return retried(lambda: self._client.get(self._path), self._clock)
         except KubernetesError as error:
             if error.status == 404:
                 return None
