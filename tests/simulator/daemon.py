@@ -159,7 +159,7 @@ class _Service:
         if operation == "close":
             gate.close()
         elif operation == "open":
-            gate.open()
+            gate.open(options.get("how", "through"))
         elif operation == "decide":
             gate.decide(options["id"], str(options["how"]))
         return gate.list()

@@ -54,11 +54,12 @@ class Gate:
     def close(self) -> None:
         self._closed = True
 
-    def open(self) -> None:
-        """Let all go on that wait, and everybody from now on."""
+    def open(self, how: str | None = "through") -> None:
+        """Nobody waits any more from now on. Those who do wait go on as decide() says, or wait on for None."""
         self._closed = False
-        for waiting in list(self._waiting.values()):
-            self.decide(waiting.id, "through")
+        for waiting in list(self._waiting.values()) if how is not None else []:
+            if not waiting.decision.done():
+                self.decide(waiting.id, str(how))
 
     def list(self) -> list[dict[str, Any]]:
         """The requests that wait, in order of their arrival."""

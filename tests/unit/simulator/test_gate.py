@@ -133,3 +133,16 @@ async def test_refusals(server: Server) -> None:
         server.gate.decide(number, "away")
     server.gate.open()
     await waiting
+
+
+async def test_open_for_new_ones_only(server: Server) -> None:
+    server.gate.close()
+    waiting = asyncio.create_task(server.send("POST", "old"))
+    number = await server.waiting()
+    server.gate.open(None)
+    assert await server.send("POST", "new") == "done"
+    assert [item["id"] for item in server.gate.list()] == [number]
+    server.gate.open("lost")
+    with pytest.raises(aiohttp.ClientError):
+        await waiting
+    assert server.got == ["new"]
