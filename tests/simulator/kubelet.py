@@ -99,6 +99,17 @@ class Kubelets:
             if error.status != 409:
                 raise
 
+    async def _register_again(self, node: _Node) -> Object:
+        """A Node that was deleted comes back without its cordon: only labels and taints are the kubelet's own."""
+        body = self._adapt(objects.node(node.identity, node.machine))
+        body["spec"].pop("unschedulable", None)
+        try:
+            return await self._client.get(f"/api/v1/nodes/{node.identity.name}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return await self._client.create("/api/v1/nodes", body)
+
     async def deregister(self, others: list[str]) -> None:
         """Delete the Nodes and Leases, and the objects at these other paths: the API server outlives the simulator."""
         names = list(self._nodes)
@@ -156,8 +167,9 @@ class Kubelets:
             self._spawn(self._booted(node))
 
     async def _booted(self, node: _Node) -> None:
-        """What a kubelet does after a boot: not ready first, then its pods anew, then ready."""
+        """What a kubelet does after a boot: register if need be, not ready first, then its pods anew, then ready."""
         boot = node.boot
+        await self._attempt(lambda: self._register_again(node))
         await self._post_status(node, ready=False, changed=objects.now())
         pods = [pod for pod in self._by_node[node.identity.name].values() if _is_started(pod)]
         self._starting.update(pod["metadata"]["uid"] for pod in pods)

@@ -188,6 +188,16 @@ async def test_reboot_as_the_cluster_sees_it(rig: Rig) -> None:
     assert not machine.sentinel
 
 
+async def test_deleted_node_registers_again_with_its_next_boot(rig: Rig) -> None:
+    before = await rig.node(rig.names[0])
+    await rig.client.delete(f"/api/v1/nodes/{rig.names[0]}")
+    rig.simulator.machines[0].restart()
+    after = await rig.follow("/api/v1/nodes", rig.names[0], lambda node: ready(node) == "True")
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    assert after["metadata"]["labels"]["pool"] == "first"
+    assert "unschedulable" not in after["spec"]
+
+
 async def test_node_that_never_returns_becomes_unknown(rig: Rig) -> None:
     rig.simulator.faults.on("node-never-returns", node=rig.names[1])
     rig.simulator.machines[1].restart()
