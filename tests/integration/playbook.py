@@ -92,12 +92,13 @@ def run_playbook(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     seconds: float = 120,
+    echo: bool = True,
     **variables: object,
 ) -> PlaybookRun:
     """Run ``playbook`` on ``cluster`` with more ``arguments`` and ``variables``.
 
     The service principal is in the environment, unless ``environment`` says what is to be there instead. A run that
-    takes longer than ``seconds`` fails the test.
+    takes longer than ``seconds`` fails the test. ``echo`` shows its output afterwards; pytest does so for failures only.
     """
     report = cluster.directory / f"report-{time.monotonic_ns()}.json"
     given = {**QUICK, "kured_reboot_report_json": str(report), **variables}
@@ -116,5 +117,6 @@ def run_playbook(
     took = time.monotonic() - started
     written = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
     run = PlaybookRun(done.returncode, done.stdout, done.stderr, written, took)
-    sys.stdout.write(run.output)  # pytest shows it when the test fails
+    if echo:
+        sys.stdout.write(run.output)
     return run
