@@ -7,18 +7,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from ansible_collections.kubeops.aks_reboot.tests.integration.crash.invariants import history, judge, left_behind
+from ansible_collections.kubeops.aks_reboot.tests.integration.crash.invariants import (
+    history,
+    judge,
+    ledger,
+    left_behind,
+)
 from ansible_collections.kubeops.aks_reboot.tests.integration.crash.processes import RunningPlaybook, log_of
-from ansible_collections.kubeops.aks_reboot.tests.integration.simulated_cluster import USER_AGENT, SimulatedCluster
+from ansible_collections.kubeops.aks_reboot.tests.integration.simulated_cluster import (
+    USER_AGENT,
+    SimulatedCluster,
+    wait_until,
+)
 
 TTL = 4
 MARGIN = 1
 HORIZON = 5
+
+POOLS = ("name=system,count=1,mode=System", "name=user,count=3,zones=1/2/3")
 
 QUICK_LOCK: Mapping[str, object] = {
     "kured_reboot_lock_ttl": TTL,
@@ -26,19 +37,29 @@ QUICK_LOCK: Mapping[str, object] = {
     "kured_reboot_restart_horizon": HORIZON,
 }
 
-_WEB = {
-    "apiVersion": "apps/v1",
-    "kind": "Deployment",
-    "metadata": {"name": "web"},
-    "spec": {
-        "replicas": 3,
-        "selector": {"matchLabels": {"app": "web"}},
-        "template": {
-            "metadata": {"labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "web", "image": "web"}]},
+
+def web(stop_seconds: float = 0.05) -> dict[str, Any]:
+    """A Deployment whose pods take so long to stop."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 3,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {
+                    "labels": {"app": "web"},
+                    "annotations": {"simulator.kubeops/stop-seconds": str(stop_seconds)},
+                },
+                "spec": {
+                    "terminationGracePeriodSeconds": 30,
+                    "containers": [{"name": "web", "image": "web"}],
+                },
+            },
         },
-    },
-}
+    }
+
 
 SCENARIO: Mapping[str, Any] = {
     "nodes": {
@@ -46,7 +67,7 @@ SCENARIO: Mapping[str, Any] = {
         1: {"required": True, "since": 7200},
         2: {"required": True, "since": 3600, "cordoned": True},
     },
-    "objects": [_WEB],
+    "objects": [web()],
     "settings": {"pod_start_seconds": 0.05, "pod_stop_seconds": 0.05, "lro_seconds": 0.1, "node_ready_seconds": 0.05},
 }
 
@@ -54,11 +75,11 @@ SCENARIO: Mapping[str, Any] = {
 class CrashCluster:
     """Four nodes. Numbers 1 and 2 require a reboot; somebody else has cordoned numbers 0 and 2 before us."""
 
-    def __init__(self, directory: Path, **changes: Any) -> None:
+    def __init__(self, directory: Path, *, pools: Sequence[str] = POOLS, **changes: Any) -> None:
         scenario = {**SCENARIO, **changes}
-        pools = ("--pools", "name=system,count=1,mode=System", "--pools", "name=user,count=3,zones=1/2/3")
+        flags = [text for pool in pools for text in ("--pools", pool)]
         self.cluster = SimulatedCluster.start(
-            directory, *pools, scenario=scenario, boot_seconds=0.3, heartbeat_seconds=0.4
+            directory, *flags, scenario=scenario, boot_seconds=0.3, heartbeat_seconds=0.4
         )
         self.names = self.cluster.names
         self.required = [self.names[number] for number, node in scenario["nodes"].items() if node.get("required")]
@@ -81,6 +102,18 @@ class CrashCluster:
         code = started.finish()
         return code, started.output
 
+    def must_succeed(self, playbook: str = "reboot", **variables: object) -> None:
+        code, _output = self.run(playbook, **variables)
+        assert code == 0, self.log()
+
+    def wait_for_evictions(self) -> None:
+        """Until a run drains the first node."""
+        wait_until(
+            lambda: any(entry["path"].endswith("/eviction") for entry in self.cluster.requests(method="POST")),
+            "pods are evicted",
+            60,
+        )
+
     def wait_for_expiry(self) -> None:
         """Until every entry of the ledger counts as expired, by the server's clock of whole seconds."""
         for holder in self.holders():
@@ -89,20 +122,37 @@ class CrashCluster:
             time.sleep(max(0.0, holder["ttl"] + MARGIN + 1.1 - age))
 
     def holders(self) -> list[dict[str, Any]]:
-        """The slots in use, by the simulator's record."""
-        ledgers = [entry["holders"] for entry in history(self.cluster) if entry["kind"] == "lease"]
-        return list(json.loads(ledgers[-1] or "[]")) if ledgers else []
+        """The slots in use."""
+        return ledger(self.cluster)
 
-    def writes(self) -> int:
-        """How many writes the collection has sent to the Kubernetes API so far, refused ones included."""
+    def journal(self, name: str) -> dict[str, Any]:
+        """The journal on a node, by the simulator's record; empty when there is none."""
+        texts = [
+            entry["journal"] for entry in history(self.cluster) if (entry["kind"], entry["name"]) == ("node", name)
+        ]
+        return dict(json.loads(texts[-1] or "{}"))
+
+    def machines(self) -> dict[str, dict[str, Any]]:
+        return dict(self.cluster.state()["nodes"])
+
+    def writes(self) -> list[dict[str, Any]]:
+        """The writes that the collection has sent to the Kubernetes API so far, refused ones included."""
         requests = self.cluster.requests(server="api", user_agent=USER_AGENT)
-        return sum(request["method"] != "GET" for request in requests)
+        return [request for request in requests if request["method"] != "GET"]
+
+    def good_writes(self) -> list[str]:
+        """Those that were carried out, in words."""
+        return [f"{entry['method']} {entry['path']}" for entry in self.writes() if 0 < (entry["status"] or 0) < 400]
+
+    def left(self) -> list[str]:
+        """What of ours is left now."""
+        return left_behind(self.cluster, others=self.others)
 
     def problems(self, *, concurrency: int = 1, needs: Mapping[str, int] | None = None) -> list[str]:
         """What is wrong after all runs have ended well: with the record of all time, or with what is left now."""
         verdict = judge(history(self.cluster), concurrency=concurrency, others=self.others, needs=needs)
         wrong = [*verdict.broken, *left_behind(self.cluster, others=self.others)]
-        for name, machine in self.cluster.state()["nodes"].items():
+        for name, machine in self.machines().items():
             if machine["sentinel"]:
                 wrong.append(f"{name} still requires a reboot")
             if name in self.required and machine["boots"] != 1:

@@ -53,6 +53,12 @@ def history(cluster: SimulatedCluster) -> list[Object]:
     return list(control.request(cluster.directory, "state", requests=False, history=True)["history"])
 
 
+def ledger(cluster: SimulatedCluster) -> list[Object]:
+    """The slots in use, by the simulator's record."""
+    texts = [entry["holders"] for entry in history(cluster) if entry["kind"] == "lease"]
+    return list(json.loads(texts[-1] or "[]")) if texts else []
+
+
 def judge(
     entries: list[Object],
     *,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import subprocess
@@ -67,12 +68,7 @@ class RunningPlaybook:
 
     def tree(self) -> list[psutil.Process]:
         """All its processes, also those whose parent is gone."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get(_MARK) == self._mark and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
+        return processes_with(_MARK, self._mark)
 
     def workers(self) -> list[psutil.Process]:
         """The controller's own children: one per task under way."""
@@ -107,10 +103,25 @@ class RunningPlaybook:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.resume()
 
-    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
-        """What a terminal does on Ctrl-C, a CI system on a cancel: the signal goes to the process and its group."""
+    def kill_controller(self) -> None:
+        """Kill the parent alone."""
+        self.popen.kill()
+        self.popen.wait(10)
+
+    def interrupt(self, number: signal.Signals) -> None:
+        """What a terminal does on Ctrl-C, and many CI systems on a cancel: the signal goes to the process group."""
         with contextlib.suppress(ProcessLookupError):
-            self.popen.send_signal(number)
+            os.killpg(self.popen.pid, number)
+
+
+def processes_with(name: str, value: str) -> list[psutil.Process]:
+    """The processes that have an environment variable of this value."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(name) == value and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def log_of(directory: Path) -> str:

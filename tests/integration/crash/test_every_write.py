@@ -109,10 +109,10 @@ def crash_at(point: Point, directory: Path) -> list[str]:
         if not late:
             gate.decide(write, "lost")
         crash.wait_for_expiry()
-        writes = crash.writes()
+        writes = len(crash.writes())
         second = crash.start(**variables)
         if late:
-            wait_until(lambda: crash.writes() > writes or not second.running, "the next run writes something", 60)
+            wait_until(lambda: len(crash.writes()) > writes or not second.running, "the next run writes something", 60)
             gate.decide(write, "through")
         code = second.finish()
         wrong = crash.problems() if code == 0 else [f"the next run ended with {code}", *crash.problems()]

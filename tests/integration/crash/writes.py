@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from ansible_collections.kubeops.aks_reboot.tests.integration.crash.invariants import ledger
 from ansible_collections.kubeops.aks_reboot.tests.integration.crash.processes import RunningPlaybook
 from ansible_collections.kubeops.aks_reboot.tests.integration.simulated_cluster import SimulatedCluster
 from ansible_collections.kubeops.aks_reboot.tests.simulator import control
@@ -44,7 +45,7 @@ class Gate:
     _known: set[tuple[int, bool]] = field(default_factory=set)
 
     def __enter__(self) -> Self:
-        self._names = Namer()
+        self._names = Namer(ledger(self.cluster))
         control.request(self.cluster.directory, "gate-close")
         return self
 
@@ -97,11 +98,11 @@ class Gate:
 
 
 class Namer:
-    """Gives each write a name that is the same in every run."""
+    """Gives each write a name that is the same in every run. ``rows`` is the ledger before the first one."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: list[Object]) -> None:
         self._count: Counter[tuple[str, str]] = Counter()
-        self._holders: dict[str, Object] = {}
+        self._holders: dict[str, Object] = {row["node"]: row for row in rows}
 
     def name(self, item: Object) -> Write:
         kind, subject = self._what(item["server"], item["method"], item["path"], json.loads(item["body"] or "{}"))
