@@ -148,7 +148,7 @@ def _names(pool: Pool, index: int) -> tuple[str, str]:
 
 def _base36(number: int) -> str:
     digits = ""
-    for _ in range(6):
+    for dummy in range(6):
         number, digit = divmod(number, 36)
         digits = _BASE36[digit] + digits
     return digits

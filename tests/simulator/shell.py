@@ -172,7 +172,7 @@ class Interpreter:
 
     async def _while(self, command: syntax.While) -> int:
         status = 0
-        for _ in range(_MAXIMUM_ROUNDS):
+        for dummy in range(_MAXIMUM_ROUNDS):
             if await self._condition(command.condition) == command.until:
                 return status
             status = await self.sequence(command.body)

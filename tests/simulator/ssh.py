@@ -257,7 +257,7 @@ def _write_private(path: Path, content: bytes) -> None:
 
 
 def _free_ports() -> Iterator[int]:
-    for _ in range(_PORT_ATTEMPTS):
+    for dummy in range(_PORT_ATTEMPTS):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             yield int(probe.getsockname()[1])

@@ -109,7 +109,7 @@ def group(name: str) -> JsonObject:
 
 def group_list() -> JsonObject:
     """The APIGroupList of all named groups."""
-    groups = [group(name) for name in sorted({name for name, _ in group_versions()}) if name]
+    groups = [group(name) for name in sorted({name for name, dummy in group_versions()}) if name]
     for entry in groups:
         del entry["kind"], entry["apiVersion"]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}

@@ -89,7 +89,7 @@ def _later_page(store: Store, resource: Resource, selection: Selection, limit: i
         revision, position, start = int(content["rv"]), int(content["position"]), str(content["start"])
     except (ValueError, KeyError, TypeError) as error:
         raise bad_request("continue key is not valid: the token was not issued by this server") from error
-    namespace, _, name = start.rpartition("/")
+    namespace, dummy, name = start.rpartition("/")
     if revision < 0:
         objects = [stored for stored in store.collection(resource).select(selection) if stored.key >= (namespace, name)]
         return _cut(store, resource, selection, objects, 0, limit, store.revision)

@@ -90,7 +90,7 @@ class KubeApi:
             return _json(encode(error.body()), error.code, headers)
 
     def _user(self, request: web.Request) -> str:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        scheme, dummy, token = request.headers.get("Authorization", "").partition(" ")
         user = self._tokens.get(token.strip()) if scheme.lower() == "bearer" else None
         if user is None:
             raise unauthorized()
@@ -145,7 +145,7 @@ class KubeApi:
             return _json(
                 encode(discovery.openapi(name, version) if document else discovery.resource_list(name, version))
             )
-        if name and len(parts) == 2 and not document and any(group == name for group, _ in known):
+        if name and len(parts) == 2 and not document and any(group == name for group, dummy in known):
             return _json(encode(discovery.group(name)))
         raise path_not_found()
 

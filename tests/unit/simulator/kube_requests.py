@@ -111,7 +111,7 @@ class Events:
 
     async def take(self, count: int) -> list[tuple[str, str]]:
         """Types and object names of the next events."""
-        events = [await self.next() for _ in range(count)]
+        events = [await self.next() for dummy in range(count)]
         return [(event["type"], event["object"]["metadata"].get("name", "")) for event in events]
 
     async def rest(self) -> list[Any]:

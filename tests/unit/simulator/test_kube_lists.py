@@ -73,7 +73,7 @@ async def test_pages_show_one_point_in_time(client: Client) -> None:
 async def test_snapshots_are_given_up_in_the_end(client: Client, api: KubeApi) -> None:
     await make_nodes(client, 3)
     tokens = []
-    for _ in range(SNAPSHOTS_OPEN + 1):
+    for dummy in range(SNAPSHOTS_OPEN + 1):
         await client.patch(f"{NODES}/n000", {"metadata": {"labels": {"turn": str(len(tokens))}}})
         tokens.append((await client.get(NODES, limit=2)).body["metadata"]["continue"])
     assert (await client.get(NODES, **{"continue": tokens[0]})).code == 410

@@ -47,7 +47,7 @@ async def test_create_fills_in_metadata_and_defaults(client: Client) -> None:
 async def test_generate_name(client: Client) -> None:
     body = pod("x")
     body["metadata"] = {"generateName": "web-"}
-    names = {(await client.make(PODS, body))["metadata"]["name"] for _ in range(3)}
+    names = {(await client.make(PODS, body))["metadata"]["name"] for dummy in range(3)}
     assert len(names) == 3
     assert all(name.startswith("web-") and len(name) == 9 for name in names)
 

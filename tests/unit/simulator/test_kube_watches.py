@@ -114,7 +114,7 @@ async def test_old_versions_are_gone(client: Client, api: KubeApi) -> None:
 async def test_too_many_changes_are_forgotten(client: Client, api: KubeApi) -> None:
     since = await version(client)
     made = await client.make(PODS, pod("a"))
-    for _ in range(EVENT_LOG_LENGTH + 1):
+    for dummy in range(EVENT_LOG_LENGTH + 1):
         api.store.put(resources.PODS, made)
     watch = await client.watch(PODS, resourceVersion=since)
     assert (await watch.next())["object"]["code"] == 410
@@ -141,7 +141,7 @@ async def test_clients_that_leave_are_noticed(client: Client, api: KubeApi, monk
     watch = await client.watch(PODS, resourceVersion=await version(client))
     assert len(api.watches) == 1
     watch.response.close()
-    for _ in range(500):
+    for dummy in range(500):
         if not api.watches:
             break
         await asyncio.sleep(0.01)
