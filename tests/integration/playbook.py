@@ -98,7 +98,7 @@ def run_playbook(
     """Run ``playbook`` on ``cluster`` with more ``arguments`` and ``variables``.
 
     The service principal is in the environment, unless ``environment`` says what is to be there instead. A run that
-    takes longer than ``seconds`` fails the test. ``echo`` shows its output afterwards; pytest does so for failures only.
+    takes longer than ``seconds`` fails the test. ``echo`` writes its output, of which pytest shows that of failures.
     """
     report = cluster.directory / f"report-{time.monotonic_ns()}.json"
     given = {**QUICK, "kured_reboot_report_json": str(report), **variables}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import itertools
 import time
 from collections import Counter
@@ -444,7 +445,8 @@ async def test_silent_node_becomes_unknown_and_its_pods_not_ready(cluster: Clust
     beats = itertools.count()
 
     async def beat(name: str) -> None:
-        entry = {"type": "Ready", "status": "True", "lastHeartbeatTime": f"2026-01-01T00:00:00.{next(beats):06d}Z"}
+        moment = dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=next(beats))
+        entry = {"type": "Ready", "status": "True", "lastHeartbeatTime": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
         await cluster.client.patch(f"/api/v1/nodes/{name}/status", {"status": {"conditions": [entry]}}, STRATEGIC_PATCH)
 
     async def ready(name: str) -> str:
