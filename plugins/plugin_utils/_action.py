@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import io
+import multiprocessing
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -19,6 +22,11 @@ from ansible.utils.display import Display
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import Call, Run, failure
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import RebootError
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.context import Interrupted
+
+if multiprocessing.parent_process() is None and isinstance(sys.stdout, io.TextIOWrapper):
+    # We are in the controller itself, before its workers: progress shall be live in a pipe or a file, too, and
+    # ansible-core does not flush what it displays.
+    sys.stdout.reconfigure(line_buffering=True)
 
 
 class RebootAction(ActionBase):
