@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import textwrap
 import time
 import traceback
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from .._errors import ArmError, InvalidSetting, MissingLibrary, one_line
 try:
     from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
     from azure.core.rest import HttpRequest
-    from azure.identity import ClientSecretCredential, CredentialUnavailableError, DefaultAzureCredential
+    from azure.identity import ClientSecretCredential, DefaultAzureCredential
     from azure.mgmt.compute import ComputeManagementClient
     from azure.mgmt.core import ARMPipelineClient
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -45,6 +46,8 @@ READ_RETRY_LIMIT = 20.0
 
 RESTART_TIMEOUT = 10
 """Seconds; the restart's own is the shortest of all, so that no late one can arrive after its guard."""
+
+_SERVICE_PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 _KNOWN_AUTHORITIES = ("login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn")
 
@@ -88,6 +91,8 @@ class ArmClient:
         if access.ca_file and not os.path.isfile(access.ca_file):
             raise InvalidSetting(f"azure_ca_file: the file {access.ca_file} does not exist")
         scope = f"{self._endpoint}/.default"
+        # Without a service principal, azure-identity searches for credentials
+        self._searched = not (access.tenant and access.client_id and access.client_secret)
         credential = self._credential(access, verify)
         transport: dict[str, Any] = {
             "connection_verify": verify,
@@ -113,9 +118,14 @@ class ArmClient:
             if access.tenant and access.client_id and access.client_secret:
                 return ClientSecretCredential(access.tenant, access.client_id, access.client_secret, **options)
             options.pop("disable_instance_discovery", None)
-            # Named here, the ids are not read from the environment, where AWX leaves some of them blank.
+            # AWX leaves some of the variables blank, which azure-identity takes for values. Named here, the ids are not
+            # read from the environment.
+            blank = any(os.environ.get(name, "unset").strip() == "" for name in _SERVICE_PRINCIPAL)
             return DefaultAzureCredential(
-                managed_identity_client_id=access.client_id, workload_identity_client_id=access.client_id, **options
+                managed_identity_client_id=access.client_id,
+                workload_identity_client_id=access.client_id,
+                exclude_environment_credential=blank,
+                **options,
             )
         except ValueError as error:
             raise InvalidSetting(f"azure_tenant, azure_client_id, azure_authority: {one_line(error)}") from error
@@ -219,10 +229,10 @@ class ArmClient:
                 outcome="rejected",
             )
         status = getattr(error, "status_code", None)
-        if isinstance(error, CredentialUnavailableError):
+        if self._searched and isinstance(error, ClientAuthenticationError) and error.response is None:
             return ArmError(
-                f"{what}: no Azure credentials found: set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, "
-                "use a workload or managed identity, or sign in with az login",
+                f"{what}: no Azure credentials were found that work: set {', '.join(_SERVICE_PRINCIPAL)}, use a "
+                f"workload or managed identity, or sign in with az login ({textwrap.shorten(one_line(error), 200)})",
                 reason="arm_no_credentials",
                 outcome="rejected",
             )
