@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .._errors import RebootError
+from .times import parse_time
 
 JOURNAL = "aks-reboot/journal"
 HOLD = "aks-reboot/hold"
@@ -116,12 +117,29 @@ def parse_journal(text: str, node: str) -> Journal:
     if unknown or missing:
         raise damaged(f"lacks {', '.join(missing)}" if missing else f"has unknown fields: {', '.join(unknown)}")
     for name, value in data.items():
-        expected = bool if name == "unschedulable" else list if name in _LISTS else str
-        if not isinstance(value, expected):
+        if not _usable(name, value):
             raise damaged(f"has {name}: {value!r}")
     if data["phase"] not in PHASES:
         raise damaged(f"has the unknown phase {data['phase']!r}")
+    if data["phase"] == REBOOTING and not data.get("marked"):
+        raise damaged(f"has marked: {data.get('marked')!r}")  # recovery counts from that time
     values: dict[str, Any] = {}
     for name, value in data.items():
         values[_FIELD_NAMES.get(name) or name] = tuple(value) if name in _LISTS else value
     return Journal(**values)
+
+
+def _usable(name: str, value: object) -> bool:
+    """Whether ``value`` is one that the field of the JSON name ``name`` can have."""
+    if name == "unschedulable":
+        return isinstance(value, bool)
+    if name in _LISTS:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if not isinstance(value, str):
+        return False
+    if name == "since" or (name == "marked" and value):
+        try:
+            parse_time(value)
+        except ValueError:
+            return False
+    return True
