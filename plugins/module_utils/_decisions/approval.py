@@ -24,7 +24,7 @@ def restrict(plan: Plan, approved: Mapping[str, Any], cluster_id: str, now: date
     the approved plan can only make the present one smaller. ``max_age`` is in seconds, 0 for any. Raises InvalidSetting
     for something that is no plan of this release, Refused for another cluster's or an old one.
     """
-    rows = _rows(approved)
+    rows = {row["name"]: row for row in _rows(approved)}.values()
     if approved.get("cluster_id") != cluster_id:
         raise Refused(
             f"the approved plan is for the cluster with the id {approved.get('cluster_id')}, this one is {cluster_id}",

@@ -80,6 +80,13 @@ class Budgets:
             if queue.trying:
                 queue.trying, queue.attempts, queue.room = False, 0, 1
 
+    def undecided(self, pod: Pod, now: float) -> None:
+        """An eviction failed for a reason that says nothing about its budgets: a lone try is to be made again."""
+        for budget in self.of(pod):
+            queue = self._queue(budget.key)
+            if queue.trying:
+                queue.trying, queue.due = False, now + pause(0)
+
     def refused(self, pod: Pod, now: float, retry_after: float) -> None:
         for budget in self.of(pod):
             queue = self._queue(budget.key)

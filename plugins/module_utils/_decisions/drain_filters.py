@@ -54,7 +54,7 @@ _EVICT = Verdict(Action.EVICT)
 
 def judge(pod: Pod, options: DrainOptions, daemonsets: Collection[str], now: datetime) -> Verdict:
     """What a drain does with ``pod``. ``daemonsets`` are the ``namespace/name`` of all that exist."""
-    if pod.deleted_at is not None and 0 < options.skip_wait_for_delete_timeout < (now - pod.deleted_at).total_seconds():
+    if _overdue(pod, options.skip_wait_for_delete_timeout, now):
         return Verdict(Action.LEAVE, "terminating for longer than skip_wait_for_delete_timeout")
     warning = ""
     owner = pod.owner
@@ -79,3 +79,8 @@ def judge(pod: Pod, options: DrainOptions, daemonsets: Collection[str], now: dat
             return Verdict(Action.REFUSE, "has no controller that would replace it (set force to evict it)")
         warning = warning or "no controller replaces it"
     return Verdict(Action.EVICT, warning)
+
+
+def _overdue(pod: Pod, limit: int, now: datetime) -> bool:
+    """Whether it should have been gone for more than ``limit`` whole seconds, as kubectl counts them."""
+    return limit > 0 and pod.deleted_at is not None and int((now - pod.deleted_at).total_seconds()) > limit

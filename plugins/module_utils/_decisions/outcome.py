@@ -15,12 +15,16 @@ SKIPPED = "skipped"
 GONE = "gone"
 ROLLED_BACK = "rolled_back"
 KEPT = "kept"
+LOST = "lost"
 FAILED = "failed"
 STILL_REQUIRED = "still_required"
 UNSETTLED = "unsettled"
 NOT_STARTED = "not_started"
 
 GOOD = (REBOOTED, SKIPPED, GONE)
+
+LOST_REASONS = ("lock_lost", "journal_of_another_run", "not_ours")
+"""Reasons of a failed step that mean that another run has taken the node over: what became of it, that one reports."""
 
 GONE_REASONS = ("node_not_found", "machine_gone")
 """Reasons of a failed step that mean that the node was scaled in: there is nothing left to do, and nothing to stop."""
@@ -108,6 +112,8 @@ def node_outcome(name: str, steps: Mapping[str, Mapping[str, Any]]) -> NodeOutco
     reason = str(ran.get(first, {}).get("reason", ""))
     if "cordon" not in ran:
         return NodeOutcome(name, FAILED, message, reason, first)
+    if reason in LOST_REASONS:
+        return NodeOutcome(name, LOST, message, reason, first)
     unlock = ran.get("unlock", {})
     # The roll back's own tasks never count as failed in Ansible; one that did not get through returns no verdict.
     if unlock and (unlock.get("kept_message") or "released" not in unlock):

@@ -70,6 +70,14 @@ def read_answer(stdout: str) -> SentinelState:
     since = next((line.partition("=")[2] for line in lines if line.startswith(f"{_MARK}:since=")), "")
     return SentinelState(
         REQUIRED,
-        datetime.fromtimestamp(int(since), UTC) if since.isdigit() else None,
+        _moment(since),
         tuple(dict.fromkeys(packages.split())),
     )
+
+
+def _moment(text: str) -> datetime | None:
+    """Seconds since 1970 as a time; None for what is none: the node may say anything."""
+    try:
+        return datetime.fromtimestamp(int(text), UTC) if text.isdecimal() else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -266,6 +266,8 @@ class _Drain:
         target.refusal = error
         now = self._clock.monotonic()
         refusal = judge_refusal(error)
+        if refusal in (Refusal.GONE, Refusal.LATER):
+            self._budgets.undecided(target.pod, now)
         if refusal is Refusal.GONE:
             self._gone(target)
         elif refusal is Refusal.BUDGET:
