@@ -51,7 +51,8 @@ def _rows(approved: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         raise InvalidSetting(f"approved_plan_file: is not a plan of version {VERSION}, as the plan playbook writes it")
     try:
         parse_time(str(approved.get("created")))
-        [(row["name"], row["uid"], row["boot_id"]) for row in rows]
+        if not all(isinstance(row[key], str) for row in rows for key in ("name", "uid", "boot_id")):
+            raise TypeError("a name, uid or boot_id is no text")
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidSetting(f"approved_plan_file: is damaged: {error}") from error
     return rows

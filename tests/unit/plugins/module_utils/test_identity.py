@@ -62,8 +62,7 @@ def test_a_machine_of_its_own() -> None:
         "azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerInstance/containerGroups/c",
         "azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/v",
         # the instances of a Uniform scale set have numbers
-        "azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/v"
-        "/virtualMachines/one",
+        "azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/v/virtualMachines/x",
         # something before, behind or missing
         "x azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/m",
         "azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/m/extensions/e",
