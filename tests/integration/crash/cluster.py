@@ -81,6 +81,7 @@ class CrashCluster:
         self.cluster = SimulatedCluster.start(
             directory, *flags, scenario=scenario, boot_seconds=0.3, heartbeat_seconds=0.4
         )
+        self._started: list[RunningPlaybook] = []
         self.names = self.cluster.names
         self.required = [self.names[number] for number, node in scenario["nodes"].items() if node.get("required")]
         self.others = [self.names[number] for number, node in scenario["nodes"].items() if node.get("cordoned")]
@@ -89,12 +90,16 @@ class CrashCluster:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        for playbook in self._started:
+            playbook.clear_away()
         self.cluster.stop()
 
     def start(
         self, playbook: str = "reboot", *, environment: Mapping[str, str] | None = None, **variables: object
     ) -> RunningPlaybook:
-        return RunningPlaybook(self.cluster, playbook, {**QUICK_LOCK, **variables}, environment=environment)
+        started = RunningPlaybook(self.cluster, playbook, {**QUICK_LOCK, **variables}, environment=environment)
+        self._started.append(started)
+        return started
 
     def run(self, playbook: str = "reboot", **variables: object) -> tuple[int, str]:
         """Exit code and output of a playbook that runs to its end."""
@@ -140,9 +145,10 @@ class CrashCluster:
         requests = self.cluster.requests(server="api", user_agent=USER_AGENT)
         return [request for request in requests if request["method"] != "GET"]
 
-    def good_writes(self) -> list[str]:
-        """Those that were carried out, in words."""
-        return [f"{entry['method']} {entry['path']}" for entry in self.writes() if 0 < (entry["status"] or 0) < 400]
+    def touched_since(self, writes: int) -> list[str]:
+        """What the collection wrote to nodes, pods and events after its first ``writes`` writes, but for refused ones."""
+        later = [entry for entry in self.writes()[writes:] if 0 < (entry["status"] or 0) < 400]
+        return [f"{entry['method']} {entry['path']}" for entry in later if "/leases" not in entry["path"]]
 
     def left(self) -> list[str]:
         """What of ours is left now."""

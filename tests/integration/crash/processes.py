@@ -42,7 +42,7 @@ class RunningPlaybook:
         self.output_file = cluster.directory / f"{playbook}-{self._mark}.log"
         home = cluster.directory / "home"
         home.mkdir(exist_ok=True)
-        more = {**cluster.service_principal(), _MARK: self._mark, **(environment or {})}
+        more = {**cluster.service_principal(), "PYTHONUNBUFFERED": "1", _MARK: self._mark, **(environment or {})}
         with self.output_file.open("wb") as output:
             self.popen = subprocess.Popen(
                 [*playbook_command(cluster, playbook, {**QUICK, **variables}), *arguments],
@@ -64,7 +64,17 @@ class RunningPlaybook:
 
     def finish(self, seconds: float = 90.0) -> int:
         """Wait for its end; returns the exit code."""
-        return self.popen.wait(seconds)
+        try:
+            return self.popen.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"the run has not ended within {seconds:.0f} s:\n{self.output}") from error
+
+    def clear_away(self) -> None:
+        """Leave no process behind, however the test ended."""
+        for process in self.tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.popen.wait(10)
 
     def tree(self) -> list[psutil.Process]:
         """All its processes, also those whose parent is gone."""

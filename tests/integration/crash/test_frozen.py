@@ -27,12 +27,13 @@ def test_frozen_at_a_write(crash: CrashCluster, kind: str, carried_out: bool) ->
         gate.open(None)
         crash.wait_for_expiry()
         crash.must_succeed()
-        before = crash.good_writes()
+        before, holders = len(crash.writes()), crash.holders()
         frozen.wake()
         gate.open("through")
         frozen.finish()
         wait_until(lambda: not frozen.tree(), "no process is left", 15)
-    assert crash.good_writes() == before, frozen.output
+    assert crash.touched_since(before) == [], frozen.output
+    assert crash.holders() == holders, frozen.output
     assert crash.problems() == []
 
 
@@ -42,8 +43,9 @@ def test_frozen_while_it_drains(slow: CrashCluster) -> None:
     frozen.freeze()
     slow.wait_for_expiry()
     slow.must_succeed()
-    before = slow.good_writes()
+    before, holders = len(slow.writes()), slow.holders()
     frozen.wake()
     frozen.finish()
-    assert slow.good_writes() == before, frozen.output
+    assert slow.touched_since(before) == [], frozen.output
+    assert slow.holders() == holders, frozen.output
     assert slow.problems() == []

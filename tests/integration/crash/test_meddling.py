@@ -39,6 +39,8 @@ def test_the_node_object_is_deleted_and_comes_back_while_a_restart_is_outstandin
     fresh = {"apiVersion": "v1", "kind": "Node", "spec": {"providerID": node["spec"]["providerID"]}}
     metadata = {"name": first, "labels": node["metadata"]["labels"]}
     crash.cluster.kubectl("create", "-f", "-", stdin=json.dumps({**fresh, "metadata": metadata}))
+    addresses = json.dumps({"status": {"addresses": node["status"]["addresses"]}})
+    crash.cluster.kubectl("patch", "node", first, "--subresource=status", "--patch", addresses)
     code = playbook.finish(120)
     if code != 0:
         crash.wait_for_expiry()

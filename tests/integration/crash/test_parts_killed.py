@@ -39,16 +39,15 @@ def test_only_the_controller_is_killed_right_before_the_restart(crash: CrashClus
 
 
 def test_only_the_controller_is_killed_while_a_run_waits_for_a_slot(crash: CrashCluster) -> None:
-    with Gate(crash.cluster) as gate:
-        holder = crash.start(kured_reboot_lock_ttl=60)
-        assert gate.until(holder, f"node drained of {crash.required[0]}") is not None, holder.output
-        gate.open(None)
-        waiter = crash.start("reboot_node", node=crash.names[3], reason="test", kured_reboot_lock_ttl=60)
-        wait_until(lambda: "lock: waiting for" in waiter.output, "the second run waits", 60)
-        waiter.kill_controller()
-        wait_until(lambda: not waiter.tree(), "nobody waits any more", 15)
-        gate.open("through")
-        assert holder.finish() == 0, holder.output
+    blocked = crash.cluster.fault("eviction-refused")
+    holder = crash.start(kured_reboot_lock_ttl=60)
+    crash.wait_for_evictions()
+    waiter = crash.start("reboot_node", node=crash.names[3], reason="test", kured_reboot_lock_ttl=60)
+    wait_until(lambda: "lock: waiting for" in waiter.output, "the second run waits", 60)
+    waiter.kill_controller()
+    wait_until(lambda: not waiter.tree(), "nobody waits any more", 15)
+    crash.cluster.fault_off(blocked)
+    assert holder.finish() == 0, holder.output
     assert crash.problems() == []
 
 

@@ -59,9 +59,11 @@ def test_a_job_that_is_cancelled(slow: CrashCluster) -> None:
     mark = secrets.token_hex(8)
     home = slow.cluster.directory / "home"
     home.mkdir(exist_ok=True)
+    data = slow.cluster.directory / "runner"
+    data.mkdir()
     cancelled = threading.Event()
     thread, runner = ansible_runner.run_async(
-        private_data_dir=str(slow.cluster.directory / "runner"),
+        private_data_dir=str(data),
         playbook="kubeops.aks_reboot.reboot",
         extravars={**slow.cluster.variables(), **QUICK, **QUICK_LOCK},
         envvars=clean_environment(home, {**slow.cluster.service_principal(), "CRASH_TEST_JOB": mark}),
