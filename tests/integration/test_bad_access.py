@@ -105,7 +105,7 @@ AZURE = {
 @pytest.mark.parametrize("case", AZURE.values(), ids=AZURE)
 def test_azure(untouched: SimulatedCluster, case: Azure) -> None:
     port = str(free_port())
-    variables = {key: str(value).replace("PORT", port) for key, value in case.variables.items()}
+    variables: dict[str, Any] = {key: str(value).replace("PORT", port) for key, value in case.variables.items()}
     merged = {**untouched.service_principal(), **case.environment}
     environment = {name: value for name, value in merged.items() if value is not None}
     run = run_playbook(untouched, environment=environment, **variables)
@@ -132,5 +132,6 @@ def test_ssh(untouched: SimulatedCluster, tmp_path: Path, kind: str, told: str) 
         foreign = key.export_public_key().decode()
         path.write_text("".join(f"{line.split()[0]} {foreign}" for line in known), encoding="utf-8")
     option = "private_key_file" if "key file" in kind or kind == "wrong key" else "known_hosts_file"
-    run = run_playbook(untouched, **{f"kured_reboot_ssh_{option}": str(path)})
+    variables: dict[str, Any] = {f"kured_reboot_ssh_{option}": str(path)}
+    run = run_playbook(untouched, **variables)
     check(untouched, run, told)

@@ -89,7 +89,7 @@ def test_two_budgets_on_a_pod_end_the_drain_at_once(simulate: Simulate) -> None:
 
 
 def test_a_pod_that_its_owner_puts_back_is_not_evicted_in_a_loop(simulate: Simulate) -> None:
-    tolerant = {"tolerations": [{"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}]}
+    tolerant: Object = {"tolerations": [{"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}]}
     cluster = simulate(nodes=1, scenario={"objects": [deployment("web", 2, **tolerant)]})
     node = cluster.names[0]
     wait_until(lambda: cluster.get("deployment", "web")["status"].get("readyReplicas") == 2, "both are Ready")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.kubeops.aks_reboot.tests.integration.conftest import Simulate
@@ -31,9 +33,9 @@ def untouched(simulate_shared: Simulate) -> SimulatedCluster:
     ],
     ids=["no node", "no reason", "empty node", "list of nodes", "node not there", "node on hold"],
 )
-def test_what_is_refused(untouched: SimulatedCluster, variables: dict[str, object], told: str) -> None:
+def test_what_is_refused(untouched: SimulatedCluster, variables: dict[str, Any], told: str) -> None:
     held = untouched.names[1]
-    given = {
+    given: dict[str, Any] = {
         key: [held] if isinstance(text, list) else str(text).replace("NODE", held) for key, text in variables.items()
     }
     run = run_playbook(untouched, "reboot_node", **given)

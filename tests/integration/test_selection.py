@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -31,7 +32,7 @@ def untouched(simulate_shared: Simulate) -> SimulatedCluster:
     ids=["misspelt variable", "tags", "skipped tags"],
 )
 def test_requests_that_are_refused(
-    untouched: SimulatedCluster, arguments: list[str], variables: dict[str, object], told: str
+    untouched: SimulatedCluster, arguments: list[str], variables: dict[str, Any], told: str
 ) -> None:
     run = run_playbook(untouched, "reboot", *arguments, **variables)
     assert run.rc == 2
