@@ -98,7 +98,7 @@ def node_outcome(name: str, steps: Mapping[str, Mapping[str, Any]]) -> NodeOutco
     if not ran:
         return NodeOutcome(name, NOT_STARTED, "was not started, because the run had to stop before")
     if ran.get("lock", {}).get("reason") == "run_stopped":
-        return NodeOutcome(name, NOT_STARTED, str(ran["lock"]["msg"]), "run_stopped", "lock")
+        return NodeOutcome(name, NOT_STARTED, str(ran["lock"]["msg"]).removeprefix(f"{name}: "), "run_stopped", "lock")
     check = ran.get("check", {})
     if not check.get("failed") and not check.get("due", True):
         message = str(check.get("message", "")).removeprefix(f"{name}: ")

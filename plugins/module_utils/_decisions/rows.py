@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from .._errors import RebootError
+from .._errors import InvalidSetting, RebootError
 from .node import Node
 from .plan import Candidate, Left
 from .pods import Owner, OwnerState
@@ -119,7 +119,10 @@ def owner_row(state: OwnerState) -> Row:
 
 
 def owner_states(rows: Iterable[Mapping[str, Any]]) -> list[OwnerState]:
-    """The owners that a drain returned. Raises KeyError for foreign rows."""
-    return [
-        OwnerState(Owner(row["kind"], row["namespace"], row["name"], row["uid"]), int(row["ready"])) for row in rows
-    ]
+    """The owners that a drain returned. Raises InvalidSetting for foreign rows."""
+    try:
+        return [
+            OwnerState(Owner(row["kind"], row["namespace"], row["name"], row["uid"]), int(row["ready"])) for row in rows
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidSetting(f"settle_owners: not rows as node_drain returns them in owners: {error}") from error

@@ -99,6 +99,7 @@ def test_a_budget_that_is_gone_holds_nobody() -> None:
     budgets.remove(budget(0))
     assert budgets.admit(A, 0.1)
     assert budgets.of(A) == []
+    assert budgets.next_try(0.1) == float("inf")
 
 
 def test_a_fresh_list_replaces_the_budgets_of_its_namespace_only() -> None:
