@@ -24,7 +24,7 @@ requirements:
   - Python >= 3.11
 """
 
-    # For what has an action plugin beside the module
+    # For what has an action plugin beside the module, as all have
     ACTION = r"""
 attributes:
   action:
@@ -36,14 +36,6 @@ notes:
   - Libraries are those of the Python that runs ansible-playbook; environment variables are those with which
     ansible-playbook was started, as the keyword C(environment) does not reach actions. The keywords C(async) and
     C(become) have no effect on it.
-"""
-
-    # For what runs as a process of its own
-    CONTROLLER = r"""
-options: {}
-notes:
-  - Talks to APIs and to nodes over the network, so run it on the controller (C(connection=local), and
-    C(ansible_python_interpreter) set to C(ansible_playbook_python)) rather than on the nodes.
 """
 
     # For what reads only

@@ -21,7 +21,7 @@ extends_documentation_fragment:
   - kubeops.aks_reboot._kubernetes
   - kubeops.aks_reboot._attributes
   - kubeops.aks_reboot._attributes.info
-  - kubeops.aks_reboot._attributes.controller
+  - kubeops.aks_reboot._attributes.action
 attributes:
   action_group:
     membership:

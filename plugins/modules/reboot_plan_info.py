@@ -280,7 +280,7 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
     now = datetime.now(UTC)
     try:
         known = candidates(params["nodes"], params["sentinels"])
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InvalidSetting(f"nodes, sentinels: not rows of node_info and sentinel_info: {error}") from error
     plan = make_plan(known, policy, now)
     if params["approved_plan_file"]:

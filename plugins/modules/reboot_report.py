@@ -196,7 +196,8 @@ report:
             - What became of it.
             - Good are V(rebooted), V(skipped) (it was not due any more) and V(gone) (it was scaled in meanwhile).
             - V(rolled_back) is in service as before, V(failed) was not touched, V(not_started) neither.
-            - V(kept) is still cordoned and needs somebody's attention.
+            - V(kept) is still cordoned and needs somebody's attention. V(lost) has been taken over by another run, which
+              reports what became of it.
             - V(lost) was taken over by another run, which reports what became of it.
             - V(still_required) rebooted well, but its sentinel is still there; V(unsettled) rebooted well, but not all
               that it displaced is back.
@@ -279,7 +280,7 @@ lines:
     - ""
     - "done: 1 of 1 nodes rebooted"
 reason:
-  description: Why it failed, as a word, V(not_written).
+  description: Why it failed, as a word, V(not_written) or V(invalid_setting).
   returned: failure
   type: str
   sample: not_written
@@ -298,6 +299,7 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.repo
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.text import report_lines
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.times import format_time
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import Call, Result, run_module
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import InvalidSetting
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.files import write_json
 
 SPEC: dict[str, dict[str, Any]] = {
@@ -313,6 +315,22 @@ SPEC: dict[str, dict[str, Any]] = {
 
 
 def run(params: Mapping[str, Any], call: Call) -> Result:
+    try:
+        report = _report(params)
+        lines = report_lines(report)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InvalidSetting(
+            f"plan, steps, recovered: not what reboot_plan_info, the steps and reboot_recovery return: {error!r}"
+        ) from error
+    for line in lines:
+        call.sink(line)
+    changed = False
+    if params["json_file"]:
+        changed = write_json(params["json_file"], report, check_mode=call.check_mode)
+    return {"changed": changed, "report": report, "lines": lines}
+
+
+def _report(params: Mapping[str, Any]) -> dict[str, Any]:
     plan, steps = params["plan"], params["steps"]
     outcome = run_outcome(
         [row["name"] for row in plan["planned"]],
@@ -322,7 +340,7 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
         wanted=params["wanted"],
         recovered=params["recovered"],
     )
-    report = make_report(
+    return make_report(
         outcome,
         plan,
         steps,
@@ -332,13 +350,6 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
         reason=params["reason"],
         recovered=params["recovered"],
     )
-    lines = report_lines(report)
-    for line in lines:
-        call.sink(line)
-    changed = False
-    if params["json_file"]:
-        changed = write_json(params["json_file"], report, check_mode=call.check_mode)
-    return {"changed": changed, "report": report, "lines": lines}
 
 
 def main() -> None:

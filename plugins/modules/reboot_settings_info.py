@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - kubeops.aks_reboot._attributes
   - kubeops.aks_reboot._attributes.info
+  - kubeops.aks_reboot._attributes.action
 attributes:
   action_group:
     membership:
@@ -112,7 +113,7 @@ def run(params: Mapping[str, Any], _call: Call) -> Result:
     if unknown:
         texts = [f"{name}" + (f" (did you mean {nearest}?)" if nearest else "") for name, nearest in unknown]
         raise InvalidSetting(f"unknown variable: {', '.join(texts)}: the role kured_reboot has none of that name")
-    numbers = {name: int(value) for name, value in params["numbers"].items()}
+    numbers = {name: _whole(name, value) for name, value in params["numbers"].items()}
     wrong = impossible_numbers(numbers)
     if wrong:
         raise InvalidSetting("; ".join(wrong))
@@ -123,6 +124,13 @@ def run(params: Mapping[str, Any], _call: Call) -> Result:
             f"give --forks {slots}"
         )
     return {"changed": False}
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidSetting(f"{name}: {value!r} is not possible: give a whole number") from error
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ extends_documentation_fragment:
   - kubeops.aks_reboot._ssh
   - kubeops.aks_reboot._attributes
   - kubeops.aks_reboot._attributes.info
-  - kubeops.aks_reboot._attributes.controller
+  - kubeops.aks_reboot._attributes.action
 attributes:
   action_group:
     membership:
@@ -131,6 +131,7 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.rows
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.sentinel import DEFAULT_SENTINEL
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import Call, Result, run_module
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs import SSH, ssh_access
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import InvalidSetting
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.probe import ProbeTarget, probe_all
 
 SPEC: dict[str, dict[str, Any]] = {
@@ -144,11 +145,14 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def run(params: Mapping[str, Any], _call: Call) -> Result:
     only = params["only"]
-    targets = [
-        ProbeTarget(row["name"], row.get("address", ""))
-        for row in params["nodes"]
-        if not row.get("excluded") and (only is None or row["name"] in only)
-    ]
+    try:
+        targets = [
+            ProbeTarget(row["name"], row["address"])
+            for row in params["nodes"]
+            if not row["excluded"] and (only is None or row["name"] in only)
+        ]
+    except KeyError as error:
+        raise InvalidSetting(f"nodes: not rows of node_info: {error} is missing") from error
     states = probe_all(SshClient(ssh_access(params)), targets, params["sentinel"])
     return {"changed": False, "sentinels": [sentinel_row(name, state) for name, state in states.items()]}
 

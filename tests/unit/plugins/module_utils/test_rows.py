@@ -50,6 +50,7 @@ def test_a_node() -> None:
     }
     assert (row["provider_id"], row["pool"], row["zone"]) == (PROVIDER_ID, "web", "westeurope-1")
     assert (row["ready"], row["cordoned"], row["spot"]) == (True, False, False)
+    assert node_row(make_node(unschedulable=True), None)["cordoned"] is True
     assert (row["hold"], row["journal"], row["last_reboot"]) == (None, None, {})
     assert (row["excluded"], row["excluded_message"]) == ("", "")
 
