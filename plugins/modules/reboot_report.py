@@ -196,8 +196,8 @@ report:
             - What became of it.
             - Good are V(rebooted), V(skipped) (it was not due any more) and V(gone) (it was scaled in meanwhile).
             - V(rolled_back) is in service as before, V(failed) was not touched, V(not_started) neither.
-            - V(kept) is still cordoned and needs somebody's attention. V(lost) has been taken over by another run, which
-              reports what became of it.
+            - V(kept) is still cordoned and needs somebody's attention.
+            - V(lost) has been taken over by another run, which reports what became of it.
             - V(lost) was taken over by another run, which reports what became of it.
             - V(still_required) rebooted well, but its sentinel is still there; V(unsettled) rebooted well, but not all
               that it displaced is back.

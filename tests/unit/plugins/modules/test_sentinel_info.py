@@ -50,7 +50,7 @@ def test_foreign_rows_are_refused_in_one_line(tmp_path: Path, missing: str) -> N
 
 
 def test_files_that_are_missing_are_told_before_anybody_is_asked(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSetting, match="ssh_known_hosts_file: the file .* does not exist"):
+    with pytest.raises(InvalidSetting, match=r"ssh_known_hosts_file: the file .* does not exist"):
         ask(tmp_path, node("n1", address="10.0.0.1"), ssh_known_hosts_file=str(tmp_path / "none"))
-    with pytest.raises(InvalidSetting, match="ssh_private_key_file: the file .* does not exist"):
+    with pytest.raises(InvalidSetting, match=r"ssh_private_key_file: the file .* does not exist"):
         ask(tmp_path, node("n1", address="10.0.0.1"), ssh_private_key_file=str(tmp_path / "none"))
