@@ -19,6 +19,7 @@ from .times import parse_time
 
 JOURNAL = "aks-reboot/journal"
 HOLD = "aks-reboot/hold"
+FENCE = "aks-reboot/fence"
 LAST_REBOOT = "aks-reboot/last-reboot"
 SCALE_DOWN_DISABLED = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
 

@@ -291,11 +291,13 @@ def _entry(request: Request, now: datetime) -> Holder:
 
 
 def _inherit(entry: Holder, before: Holder) -> Holder:
-    """What stays true of a slot whoever holds it: a restart that may be outstanding, and that a node failed."""
+    """What stays true of a slot whoever holds it: that a restart may be outstanding, for which Node object it was sent,
+    and that a node failed."""
     same_run = entry.run == before.run
     return replace(
         entry,
         acquired=before.acquired if same_run else entry.acquired,
+        node_uid=before.node_uid if before.restart_sent else entry.node_uid,
         restart_sent=before.restart_sent,
         stopped=before.stopped,
     )

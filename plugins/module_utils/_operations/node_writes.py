@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._clients.kubernetes import KubernetesClient
-from .._decisions.journal import JOURNAL, Journal
+from .._decisions.journal import FENCE, JOURNAL, Journal
 from .._decisions.node import Node
 from .._errors import KubernetesError, Refused
 from .context import Context
@@ -139,3 +139,22 @@ def fenced_journal(node: Node, run: str) -> Journal:
 
 def journal_patch(journal: Journal) -> Patch:
     return {"metadata": {"annotations": {JOURNAL: journal.dump()}}}
+
+
+def fence_off(client: KubernetesClient, name: str, run: str, context: Context) -> bool:
+    """Make a compare-and-swap fail that a dead or frozen run may still have under way against a node without a journal.
+
+    Any write moves the node's resource version; this one adds an annotation and takes it away again. Returns false,
+    having written nothing more, when the node carries a journal by now. Raises KubernetesError.
+    """
+
+    def put(value: str | None) -> bool:
+        def change(node: Node) -> Patch | None:
+            if node.journalled or node.annotations.get(FENCE) == value:
+                return None
+            return {"metadata": {"annotations": {FENCE: value}}}
+
+        return not change_node(client, name, change, context).after.journalled
+
+    fenced = put(run)
+    return put(None) and fenced

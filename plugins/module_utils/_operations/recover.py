@@ -21,12 +21,12 @@ from .._decisions.node import Node
 from .._decisions.proof import Baseline
 from .._decisions.times import parse_time
 from .._errors import GuardLost, RebootError
-from .context import Context, Progress
+from .context import Context, NoWrites, Progress
 from .cordon import cordon_again, uncordon
 from .events import record_event
 from .kured import Kured
 from .ledger import LedgerStore
-from .node_writes import NODES, Patch, change_node, journal_patch, owned_journal
+from .node_writes import NODES, Patch, change_node, fence_off, journal_patch, owned_journal
 from .proof import NotCarriedOut, ProofWait, Sent, SentinelCheck, WaitLimits
 from .restart import Restarter
 from .retry import FIRST_CONTACT_SECONDS, retried
@@ -259,10 +259,32 @@ class Recovery:
                 )
         if check_mode:
             return Recovered(holder.node, KEPT, f"{found}: it would be released")
-        if drop_expired(self.store, holder, self.settings.margin, self.context):
+        if drop_expired(
+            self.store, holder, self.settings.margin, self.context, lambda: gone or self._fence_off(holder.node)
+        ):
             let_kured_go(self.store, self.kured)
             return Recovered(holder.node, RELEASED, f"{found}: released", changed=True)
         return Recovered(holder.node, ALIVE, f"{found}, but somebody has taken it since")
+
+    def _fence_off(self, node: str) -> bool:
+        context = replace(self._context(node), guard=_WithoutSlot(self.parent))
+        return fence_off(self.client, node, self.settings.run, context)
+
+
+class _WithoutSlot(NoWrites):
+    """The guard of the one write that needs no slot, because it changes nothing of the node."""
+
+    def __init__(self, parent: Callable[[], None]) -> None:
+        self._parent = parent
+
+    def __call__(self) -> None:
+        self._parent()
+
+    def before_restart(self) -> None:
+        super().__call__()
+
+    def restart_settled(self) -> None:
+        super().__call__()
 
 
 def needing_attention(recovered: Iterable[Recovered]) -> list[Recovered]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 from .._clients.kubernetes import KubernetesClient
@@ -103,12 +104,17 @@ def stop_all(store: LedgerStore, run: str, node: str, why: str, context: Context
     return True
 
 
-def drop_expired(store: LedgerStore, holder: Holder, margin: float, context: Context) -> bool:
+def drop_expired(
+    store: LedgerStore, holder: Holder, margin: float, context: Context, fence: Callable[[], bool]
+) -> bool:
     """Remove the entry ``holder`` of a dead run: once it is seen unchanged after a renewal interval, and expired.
 
-    Returns whether it was removed; not so when anybody has touched it.
+    ``fence`` is called in between: it makes writes to the node fail that its run may still have under way, and says
+    whether the node is still untouched. Returns whether the entry was removed; not so when anybody has touched either.
     """
     context.clock.sleep(store.settings.interval)
+    if not fence():
+        return False
     removed: list[Holder] = []
 
     def drop(ledger: Ledger) -> list[Holder] | None:

@@ -132,11 +132,11 @@ def test_breaking_is_the_way_past_an_eternal_slot(rig: Rig) -> None:
 
 def test_dead_slots_are_cleared_away(rig: Rig) -> None:
     dead = rig.take().holder
-    assert not drop_expired(rig.store, dead, MARGIN, rig.context()), "not expired yet"
+    assert not drop_expired(rig.store, dead, MARGIN, rig.context(), lambda: True), "not expired yet"
     rig.api.clock.sleep(TTL + MARGIN)
-    assert drop_expired(rig.store, dead, MARGIN, rig.context())
+    assert drop_expired(rig.store, dead, MARGIN, rig.context(), lambda: True)
     assert rig.holders() == []
-    assert not drop_expired(rig.store, dead, MARGIN, rig.context())
+    assert not drop_expired(rig.store, dead, MARGIN, rig.context(), lambda: True)
 
 
 def test_a_slot_that_moved_while_it_was_watched_is_left_alone(rig: Rig) -> None:
@@ -150,7 +150,7 @@ def test_a_slot_that_moved_while_it_was_watched_is_left_alone(rig: Rig) -> None:
                 pass
 
     rig.api.clock.on_sleep = renew
-    assert not drop_expired(rig.store, dead, MARGIN, rig.context())
+    assert not drop_expired(rig.store, dead, MARGIN, rig.context(), lambda: True)
     assert rig.holder().run == "a"
 
 
