@@ -88,7 +88,7 @@ def make_pod(
         ]
     if deleted:
         metadata["deletionTimestamp"] = deleted
-    statuses = [
+    statuses: list[dict[str, Any]] = [
         {"containerID": identity, "state": {"running": {"startedAt": start}} if start else {"waiting": {}}}
         for identity, start in containers
     ]

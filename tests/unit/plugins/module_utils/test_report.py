@@ -41,7 +41,7 @@ STEPS: dict[str, dict[str, dict[str, Any]]] = {
         "unlock": {"released": True, "kept_message": ""},
     },
 }
-PLAN = {"cluster_id": "c1", "left": [{"name": "n4", "reason": "hold", "message": "is on hold"}]}
+PLAN: dict[str, Any] = {"cluster_id": "c1", "left": [{"name": "n4", "reason": "hold", "message": "is on hold"}]}
 
 
 def report(*names: str) -> dict[str, Any]:

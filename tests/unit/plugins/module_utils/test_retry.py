@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import KubernetesError, Refused
@@ -12,7 +14,7 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.ret
 from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.still_clock import StillClock
 
 
-def failing(*errors: Exception) -> tuple[list[int], object]:
+def failing(*errors: Exception) -> tuple[list[int], Callable[[], int]]:
     """A call that fails with ``errors`` one after the other, and then returns its number."""
     calls: list[int] = []
 

@@ -21,7 +21,17 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.sent
 )
 
 SINCE = 1_777_000_000
-WHOLE = "aks-reboot:present\naks-reboot:searchable\naks-reboot:since=1777000000\naks-reboot:packages\nlinux-base\naks-reboot:end\n"
+WHOLE = "\n".join(
+    [
+        "aks-reboot:present",
+        "aks-reboot:searchable",
+        "aks-reboot:since=1777000000",
+        "aks-reboot:packages",
+        "linux-base",
+        "aks-reboot:end",
+        "",
+    ]
+)
 
 
 def ask(sentinel: Path | str) -> SentinelState:
