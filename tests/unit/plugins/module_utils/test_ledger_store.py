@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,14 +16,8 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.led
     LedgerStore,
     LockSettings,
 )
-from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.simulated_api import START, SimulatedApi
+from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.simulated_api import START
 from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.slot_rig import LEASE, Rig
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with SimulatedApi(tmp_path) as api:
-        yield Rig(api)
 
 
 def holder(node: str = "n1", run: str = "a") -> Holder:

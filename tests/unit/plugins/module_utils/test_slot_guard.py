@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,14 +18,8 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.slo
     SlotGuard,
     suspend_proof_seconds,
 )
-from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.simulated_api import START, SimulatedApi
+from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.simulated_api import START
 from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.slot_rig import MARGIN, TTL, Rig, always
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with SimulatedApi(tmp_path) as api:
-        yield Rig(api)
 
 
 def lease_writes(rig: Rig) -> int:

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,16 +17,9 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.slo
     stop_all,
 )
 from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.simulated_api import (
-    SimulatedApi,
     add_node,
 )
 from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.slot_rig import MARGIN, TTL, Rig
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with SimulatedApi(tmp_path) as api:
-        yield Rig(api)
 
 
 def journal(run: str) -> str:

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,16 +20,9 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._clients.kubern
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.ledger import Limits
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import GuardLost, RebootError
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.take_slot import SlotTaker
-from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.simulated_api import SimulatedApi
 from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.slot_rig import MARGIN, TTL, Rig, always
 
 TWO = Limits(concurrency=2, margin=MARGIN)
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with SimulatedApi(tmp_path) as api:
-        yield Rig(api)
 
 
 def when(rig: Rig, seconds: float, action: Callable[[], object]) -> None:
