@@ -146,7 +146,7 @@ class CrashCluster:
         return [request for request in requests if request["method"] != "GET"]
 
     def touched_since(self, writes: int) -> list[str]:
-        """What the collection wrote to nodes, pods and events after its first ``writes`` writes, but for refused ones."""
+        """What the collection wrote after its first ``writes`` writes, but for the lock and for what was refused."""
         later = [entry for entry in self.writes()[writes:] if 0 < (entry["status"] or 0) < 400]
         return [f"{entry['method']} {entry['path']}" for entry in later if "/leases" not in entry["path"]]
 

@@ -21,16 +21,9 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.sent
 )
 
 SINCE = 1_777_000_000
-WHOLE = "\n".join(
-    [
-        "aks-reboot:present",
-        "aks-reboot:searchable",
-        "aks-reboot:since=1777000000",
-        "aks-reboot:packages",
-        "linux-base",
-        "aks-reboot:end",
-        "",
-    ]
+WHOLE = (
+    "aks-reboot:present\naks-reboot:searchable\naks-reboot:since=1777000000\n"
+    "aks-reboot:packages\nlinux-base\naks-reboot:end\n"
 )
 
 
