@@ -21,10 +21,8 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.sent
 )
 
 SINCE = 1_777_000_000
-WHOLE = (
-    "aks-reboot:present\naks-reboot:searchable\naks-reboot:since=1777000000\n"
-    "aks-reboot:packages\nlinux-base\naks-reboot:end\n"
-)
+SEEN = "aks-reboot:present\naks-reboot:searchable\naks-reboot:since=1777000000\n"
+WHOLE = f"{SEEN}aks-reboot:packages\nlinux-base\naks-reboot:end\n"
 
 
 def ask(sentinel: Path | str) -> SentinelState:
