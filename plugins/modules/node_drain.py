@@ -115,9 +115,7 @@ node:
   type: str
   sample: aks-web-27414567-vmss000003
 evicted:
-  description:
-    - The pods that were evicted, or would be in check mode.
-    - With RV(reason=drain_timeout) each is a text, C(namespace/name).
+  description: The pods that were evicted, or would be in check mode.
   returned: success, and failure with RV(reason=drain_timeout)
   type: list
   elements: dict
@@ -293,7 +291,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.drain_filters import DrainOptions
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.rows import owner_row
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.rows import owner_row, pod_row
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.module import (
     Call,
     Result,
@@ -338,7 +336,7 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
     return {
         "changed": bool(result.evicted),
         "node": name,
-        "evicted": [{"namespace": pod.namespace, "name": pod.name, "uid": pod.uid} for pod in result.evicted],
+        "evicted": [pod_row(pod) for pod in result.evicted],
         "left": [{"pod": pod, "reason": reason} for pod, reason in result.left.items()],
         "warnings_by_pod": [{"pod": pod, "warning": warning} for pod, warning in result.warnings.items()],
         "returned": result.returned,

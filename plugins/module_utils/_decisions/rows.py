@@ -14,7 +14,7 @@ from typing import Any
 from .._errors import InvalidSetting, RebootError
 from .node import Node
 from .plan import Candidate, Left
-from .pods import Owner, OwnerState
+from .pods import Owner, OwnerState, Pod
 from .sentinel import SentinelState
 from .times import format_time, parse_time
 
@@ -112,6 +112,10 @@ def planned_row(candidate: Candidate, rank: int) -> Row:
 
 def left_row(left: Left) -> Row:
     return asdict(left)
+
+
+def pod_row(pod: Pod) -> Row:
+    return {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid}
 
 
 def owner_row(state: OwnerState) -> Row:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 
+MOST_SECONDS = 10 * 365 * 24 * 3600
+"""Ten years: a longer time is a mistake, and more than a date can be moved by."""
+
 _PREFIX = "kured_reboot_"
 _LEAST = {"drain_grace_period": -1, "concurrency": 1, "ssh_port": 1, "ssh_timeout": 1}
 
@@ -22,9 +25,9 @@ def unknown_variables(names: Iterable[str], known: Collection[str]) -> list[tupl
 def impossible_numbers(values: Mapping[str, int]) -> list[str]:
     """What is wrong with the role's whole numbers, one text each: most are seconds or counts, none of them negative."""
     wrong = [
-        f"{name}: {value} is not possible: give {least} or more"
+        f"{name}: {value} is not possible: give {least} or more, {MOST_SECONDS} at most"
         for name, value in values.items()
-        if value < (least := _LEAST.get(name.removeprefix(_PREFIX), 0))
+        if not (least := _LEAST.get(name.removeprefix(_PREFIX), 0)) <= value <= MOST_SECONDS
     ]
     ttl, margin = values.get(f"{_PREFIX}lock_ttl", 0), values.get(f"{_PREFIX}lock_margin", 0)
     if 0 < ttl < 2 * margin:

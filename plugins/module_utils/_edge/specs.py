@@ -16,6 +16,7 @@ from .._clients.arm import AzureAccess
 from .._clients.kubernetes import KubernetesAccess
 from .._clients.ssh import SshAccess
 from .._decisions.sentinel import DEFAULT_SENTINEL
+from .._decisions.variables import MOST_SECONDS
 from .._errors import InvalidSetting
 from .._operations.kured import KuredSettings
 from .._operations.ledger import LockSettings
@@ -149,7 +150,7 @@ def kured_settings(params: Params) -> KuredSettings:
 
 
 def require_not_negative(params: Params, *names: str) -> None:
-    """Raises InvalidSetting naming the first of the options ``names`` (all in seconds) that is below zero."""
+    """Raises InvalidSetting naming the first of the options ``names`` (all in seconds) that is below zero or absurd."""
     for name in names:
-        if params[name] < 0:
-            raise InvalidSetting(f"{name}: {params[name]} is not possible: give seconds, 0 or more")
+        if not 0 <= params[name] <= MOST_SECONDS:
+            raise InvalidSetting(f"{name}: {params[name]} is not possible: give seconds, from 0 to {MOST_SECONDS}")

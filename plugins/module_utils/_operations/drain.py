@@ -25,6 +25,7 @@ from .._decisions.eviction import Budget, Refusal, judge_refusal
 from .._decisions.journal import CORDONED, DRAINED
 from .._decisions.node import Node
 from .._decisions.pods import OwnerState, Pod
+from .._decisions.rows import pod_row
 from .._errors import KubernetesError, RebootError, Refused
 from .context import Context
 from .events import record_event
@@ -352,7 +353,11 @@ class _Drain:
             f"{self._node}: not drained within {limit:.0f} s: " + "; ".join(item["message"] for item in blocked),
             reason="drain_timeout",
             node=self._node,
-            details={"blocked": blocked, "evicted": [pod.key for pod in self._result.evicted]},
+            details={
+                "changed": bool(self._result.evicted),
+                "blocked": blocked,
+                "evicted": [pod_row(pod) for pod in self._result.evicted],
+            },
         )
 
     def _say_what_is_left(self, blocked: list[dict[str, Any]], elapsed: float, limit: float) -> None:

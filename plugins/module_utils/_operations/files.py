@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import tempfile
 from typing import Any
 
@@ -35,7 +36,8 @@ def write_json(path: str, document: Any, *, check_mode: bool = False) -> bool:
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     try:
         with open(path, encoding="utf-8") as present:
-            if present.read() == text:
+            private = not os.fstat(present.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+            if private and present.read() == text:
                 return False
     except (OSError, UnicodeDecodeError):
         pass  # not there, or not ours to read: writing tells

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.variables import MOST_SECONDS
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs import (
     AZURE,
     KUBERNETES,
@@ -115,10 +116,12 @@ def test_what_the_options_become() -> None:
 
 
 @pytest.mark.parametrize("option", ["reboot_timeout", "poll_interval", "restart_horizon", "guest_timeout"])
-def test_seconds_are_not_negative(option: str) -> None:
+@pytest.mark.parametrize("value", [-1, MOST_SECONDS + 1])
+def test_seconds_are_neither_negative_nor_absurd(option: str, value: int) -> None:
     wait_limits(validated(REBOOT, **{option: 0}))
-    with pytest.raises(InvalidSetting, match=rf"^{option}: -1 is not possible: give seconds, 0 or more$"):
-        wait_limits(validated(REBOOT, **{option: -1}))
+    wait_limits(validated(REBOOT, **{option: MOST_SECONDS}))
+    with pytest.raises(InvalidSetting, match=rf"^{option}: {value} is not possible: give seconds, from 0 to"):
+        wait_limits(validated(REBOOT, **{option: value}))
 
 
 def test_the_first_wrong_number_is_named() -> None:

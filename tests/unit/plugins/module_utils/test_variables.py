@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.variables import (
+    MOST_SECONDS,
     impossible_numbers,
     unknown_variables,
 )
@@ -52,7 +53,13 @@ def test_the_least_that_is_possible(name: str, least: int) -> None:
     assert impossible_numbers({f"kured_reboot_{name}": least}) == []
     (wrong,) = impossible_numbers({f"kured_reboot_{name}": least - 1})
     assert wrong.startswith(f"kured_reboot_{name}: {least - 1} is not possible")
-    assert wrong.endswith(f"give {least} or more")
+    assert wrong.endswith(f"give {least} or more, {MOST_SECONDS} at most")
+
+
+def test_absurd_numbers_are_refused() -> None:
+    assert impossible_numbers({"kured_reboot_drain_timeout": MOST_SECONDS}) == []
+    (wrong,) = impossible_numbers({"kured_reboot_drain_timeout": MOST_SECONDS + 1})
+    assert "is not possible" in wrong
 
 
 def test_every_wrong_number_is_told() -> None:
