@@ -10,7 +10,7 @@ import time
 from ansible_collections.kubeops.aks_reboot.tests.integration.crash.cluster import CrashCluster
 from ansible_collections.kubeops.aks_reboot.tests.integration.crash.writes import Gate
 
-OUTAGE_SECONDS = 2.5
+OUTAGE_SECONDS = 1.5
 
 
 def test_a_short_outage_at_every_kind_of_write(crash: CrashCluster) -> None:

@@ -80,6 +80,7 @@ class LockAndJournal(RuleBasedStateMachine):
         self.rig.cordon(CORDONED_BEFORE)
         self.runs = Runs()
         self.phases: list[Phase] = []
+        self.api.clock.on_sleep = self._renew
 
     def teardown(self) -> None:
         if hasattr(self, "stack"):
@@ -95,17 +96,19 @@ class LockAndJournal(RuleBasedStateMachine):
             phase.guard.__exit__()
             self.phases.remove(phase)
 
+    def _renew(self) -> None:
+        """Whoever is not frozen renews, as the guard's thread does."""
+        for phase in [item for item in self.phases if not item.frozen]:
+            try:
+                phase.guard._renew_now(lambda entry: entry)
+            except GuardLost:
+                self._end([phase])
+
     def _pass(self, seconds: float) -> None:
-        """Time goes by; whoever is not frozen renews meanwhile, as the guard's thread does."""
         step = self.rig.settings.interval
         while seconds > 0:
             self.api.clock.sleep(min(step, seconds))
             seconds -= step
-            for phase in [item for item in self.phases if not item.frozen]:
-                try:
-                    phase.guard._renew_now(lambda entry: entry)
-                except GuardLost:
-                    self._end([phase])
 
     def _pick(self, index: int) -> Phase:
         return self.phases[index % len(self.phases)]
@@ -157,6 +160,14 @@ class LockAndJournal(RuleBasedStateMachine):
     @rule(number=st.integers(0, 9))
     def freeze(self, number: int) -> None:
         self._pick(number).frozen = True
+
+    @precondition(lambda self: self.phases)
+    @rule(number=st.integers(0, 9), index=RUNS)
+    def freeze_past_its_time(self, number: int, index: int) -> None:
+        """Somebody else looks after what it left."""
+        self._pick(number).frozen = True
+        self._pass(TTL + MARGIN + 1)
+        self.recover(index)
 
     @precondition(lambda self: self.phases)
     @rule(number=st.integers(0, 9))
