@@ -95,19 +95,19 @@ class CrashCluster:
         self.cluster.stop()
 
     def start(
-        self, playbook: str = "reboot", *, environment: Mapping[str, str] | None = None, **variables: object
+        self, playbook: str = "reboot", *, environment: Mapping[str, str] | None = None, **variables: Any
     ) -> RunningPlaybook:
         started = RunningPlaybook(self.cluster, playbook, {**QUICK_LOCK, **variables}, environment=environment)
         self._started.append(started)
         return started
 
-    def run(self, playbook: str = "reboot", **variables: object) -> tuple[int, str]:
+    def run(self, playbook: str = "reboot", **variables: Any) -> tuple[int, str]:
         """Exit code and output of a playbook that runs to its end."""
         started = self.start(playbook, **variables)
         code = started.finish()
         return code, started.output
 
-    def must_succeed(self, playbook: str = "reboot", **variables: object) -> None:
+    def must_succeed(self, playbook: str = "reboot", **variables: Any) -> None:
         code, _output = self.run(playbook, **variables)
         assert code == 0, self.log()
 

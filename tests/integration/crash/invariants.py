@@ -92,7 +92,7 @@ def judge(
 
 
 def _broken(name: str, node: _Node, others: bool, need: int) -> list[str]:
-    broken = []
+    broken: list[str] = []
     if node.deleted:
         return broken
     if node.pending and not node.unschedulable:

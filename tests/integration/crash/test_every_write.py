@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def points_of(writes: list[Write]) -> list[Point]:
 def crash_at(point: Point, directory: Path) -> list[str]:
     """What is wrong after a crash at ``point`` and another run."""
     late = point.side == "late"
-    variables = {"kured_reboot_restart_horizon": LATE_HORIZON} if late else {}
+    variables: dict[str, Any] = {"kured_reboot_restart_horizon": LATE_HORIZON} if late else {}
     with CrashCluster(directory) as crash, Gate(crash.cluster) as gate:
         first = crash.start(**variables)
         write = gate.until(first, point.name)

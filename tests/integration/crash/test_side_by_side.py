@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.kubeops.aks_reboot.tests.integration.crash.cluster import SCENARIO, CrashCluster
 from ansible_collections.kubeops.aks_reboot.tests.integration.crash.conftest import MakeCluster
 
-TTL = {"kured_reboot_lock_ttl": 12}
+TTL: dict[str, Any] = {"kured_reboot_lock_ttl": 12}
 """Nobody dies here; short, since a waiting run looks at the lock three times per ttl."""
 
 

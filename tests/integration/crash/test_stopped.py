@@ -9,8 +9,8 @@ import secrets
 import signal
 import threading
 
-import ansible_runner
 import pytest
+from ansible_runner.interface import run_async
 
 from ansible_collections.kubeops.aks_reboot.tests.integration.crash.cluster import QUICK_LOCK, CrashCluster
 from ansible_collections.kubeops.aks_reboot.tests.integration.crash.processes import processes_with
@@ -62,7 +62,7 @@ def test_a_job_that_is_cancelled(slow: CrashCluster) -> None:
     data = slow.cluster.directory / "runner"
     data.mkdir()
     cancelled = threading.Event()
-    thread, runner = ansible_runner.run_async(
+    thread, runner = run_async(
         private_data_dir=str(data),
         playbook="kubeops.aks_reboot.reboot",
         extravars={**slow.cluster.variables(), **QUICK, **QUICK_LOCK},

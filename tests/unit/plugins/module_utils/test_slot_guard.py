@@ -11,8 +11,13 @@ from datetime import timedelta
 
 import pytest
 
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.ledger import Holder
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import GuardLost, KubernetesError
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.ledger import LedgerStore, LockSettings
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.ledger import (
+    Ledger,
+    LedgerStore,
+    LockSettings,
+)
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.slot import break_slot
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.slot_guard import (
     SlotGuard,
@@ -175,8 +180,8 @@ class FreezingStore(LedgerStore):
         self._rig = rig
         self._rival = rival
 
-    def swap(self, *arguments: object, **keywords: object) -> bool:
-        swapped = super().swap(*arguments, **keywords)
+    def swap(self, seen: Ledger, holders: list[Holder]) -> bool:
+        swapped = super().swap(seen, holders)
         if self.freezes:
             self.freezes = False
             self._rig.api.clock.sleep(TTL + MARGIN + 1)
@@ -227,9 +232,9 @@ class QuickSettings(LockSettings):
         return 0.1
 
 
-def until(met: object, seconds: float = 10) -> None:
+def until(met: Callable[[], bool], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
-    while not (met() if callable(met) else met):
+    while not met():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
