@@ -119,10 +119,23 @@ def test_a_journal_that_cannot_be_read_is_not_touched(idle: SimulatedCluster, te
     assert idle.cordoned() == [node]
 
 
-def test_a_holder_that_is_alive_is_left_alone(idle: SimulatedCluster) -> None:
+def test_a_run_that_has_just_died_is_waited_for(idle: SimulatedCluster) -> None:
     _system, node, _other = idle.names
     leave_journal(idle, node)
-    leave_slot(idle, node, node_uid=uid(idle, node), renewed=text_of(datetime.now(UTC)), ttl=600, by="ann@ci")
+    leave_slot(idle, node, node_uid=uid(idle, node), renewed=text_of(datetime.now(UTC)), ttl=6)
+
+    run = run_playbook(idle, "recover", **QUICK_LOCK)
+
+    assert run.rc == 0
+    assert "recovery: waiting for a sign of life of run dead" in run.stdout
+    assert f"{node}: recovery: rolled_back" in run.stdout
+    assert idle.left_behind() == []
+
+
+def test_a_holder_that_never_expires_is_left_alone(idle: SimulatedCluster) -> None:
+    _system, node, _other = idle.names
+    leave_journal(idle, node)
+    leave_slot(idle, node, node_uid=uid(idle, node), renewed=text_of(datetime.now(UTC)), ttl=0, by="ann@ci")
 
     run = run_playbook(idle, "recover", **QUICK_LOCK)
 

@@ -25,14 +25,14 @@ from .context import Context, NoWrites, Progress
 from .cordon import cordon_again, uncordon
 from .events import record_event
 from .kured import Kured
-from .ledger import LedgerStore
+from .ledger import Ledger, LedgerStore
 from .node_writes import NODES, Patch, change_node, fence_off, journal_patch, owned_journal
 from .proof import NotCarriedOut, ProofWait, Sent, SentinelCheck, WaitLimits
 from .restart import Restarter
 from .retry import FIRST_CONTACT_SECONDS, retried
 from .slot import drop_expired, let_kured_go, new_writer, release, stop_all
 from .slot_guard import SlotGuard
-from .take_slot import SlotTaker
+from .take_slot import POLL_SECONDS, SlotTaker
 
 FINISHED = "finished"
 ROLLED_BACK = "rolled_back"
@@ -86,6 +86,8 @@ class Recovery:
     def run(self, *, check_mode: bool = False) -> list[Recovered]:
         """Look after every node that a run has left. Raises KubernetesError, DamagedLedger."""
         ledger = retried(self.store.read, self.context.clock, seconds=FIRST_CONTACT_SECONDS)
+        if not check_mode:
+            ledger = self._await_signs_of_life(ledger)
         nodes = retried(lambda: [Node(item) for item in self.client.items(NODES)], self.context.clock)
         present = {node.name for node in nodes}
         results = []
@@ -99,6 +101,32 @@ class Recovery:
                 results.append(self._only_slot(holder, ledger.now, check_mode, gone=False))
         gone = [holder for holder in ledger.holders if holder.node not in present]
         return [*results, *(self._only_slot(holder, ledger.now, check_mode, gone=True) for holder in gone)]
+
+    def _await_signs_of_life(self, first: Ledger) -> Ledger:
+        """Wait until every slot has been renewed (its run lives) or has expired (it is dead): a third of a ttl for a
+        living run, a ttl for one that has just died, as a job does that is cancelled and started again at once.
+
+        Slots of failed nodes are not waited for, since nobody renews those, nor slots that never expire. Returns the
+        ledger as read last.
+        """
+        doubtful = [entry for entry in first.holders if entry.ttl and not entry.stopped]
+        started = self.context.clock.monotonic()
+        ledger = first
+        while True:
+            doubtful = [
+                entry
+                for entry in doubtful
+                if find(ledger.holders, entry.node) == entry and not entry.expired(ledger.now, self.settings.margin)
+            ]
+            if not doubtful:
+                return ledger
+            limit = max(entry.ttl for entry in doubtful) + self.settings.margin
+            names = ", ".join(map(str, doubtful))
+            elapsed = self.context.clock.monotonic() - started
+            self.context.progress.waiting("recovery", f"a sign of life of {names}", elapsed, limit)
+            self.context.clock.sleep(min(POLL_SECONDS, self.store.settings.interval))
+            self.parent()
+            ledger = self.store.read_patiently()
 
     def _journalled(self, node: Node, holder: Holder | None, now: datetime, check_mode: bool) -> Recovered:
         try:
