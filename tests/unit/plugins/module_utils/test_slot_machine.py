@@ -122,6 +122,8 @@ class LockAndJournal(RuleBasedStateMachine):
         except RebootError as error:
             assert error.reason == "lock_timeout"  # noqa: PT017 - waiting in vain is one of the two good ends
             return
+        # A task of the same run that Ansible has given up is an action plugin: it has stopped.
+        self._end([phase for phase in self.phases if (phase.run, phase.node) == (run, node)])
         guard = self.rig.guard(node, run)
         guard.__enter__()
         self.phases.append(Phase(run, node, guard))
