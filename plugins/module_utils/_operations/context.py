@@ -44,8 +44,11 @@ class Guard(Protocol):
 
     def __call__(self) -> None: ...
 
+    def afresh(self) -> None:
+        """Prove the right anew, whatever is remembered of it."""
+
     def before_restart(self) -> None:
-        """Prove the right afresh, and note where others see it that a restart may be outstanding from now on."""
+        """As :meth:`afresh`, and note where others see it that a restart may be outstanding from now on."""
 
     def restart_settled(self) -> None:
         """Take that note back: no restart is outstanding any more."""
@@ -73,6 +76,9 @@ class NoWrites:
 
     def __call__(self) -> None:
         raise AssertionError("an operation that only looks has tried to write")
+
+    def afresh(self) -> None:
+        self()
 
     def before_restart(self) -> None:
         self()

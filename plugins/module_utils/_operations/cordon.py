@@ -74,7 +74,8 @@ def cordon(
             "spec": {"unschedulable": True},
         }
 
-    result = change_node(client, name, change, context, check_mode=check_mode)
+    # The one write that no journal of ours fences: an older task of this run may have been given up meanwhile.
+    result = change_node(client, name, change, context, check_mode=check_mode, afresh=True)
     if result.changed and not check_mode:
         was = " (it was cordoned already, and stays so afterwards)" if result.before.unschedulable else ""
         context.progress.say(f"cordoned{was}")

@@ -57,12 +57,13 @@ def change_node(
     context: Context,
     *,
     check_mode: bool = False,
+    afresh: bool = False,
 ) -> NodeChange:
     """Compare-and-swap: read, let ``change`` decide on what was read, write only if nobody wrote in between.
 
     ``change`` returns a merge patch, or None when there is nothing (left) to do, and raises Refused when a rule forbids
     the write; it is asked again after each conflict and after each write whose answer was lost. The guard is asked
-    right before each write.
+    right before each write; with ``afresh`` for a proof of this moment, not for a remembered one.
     """
     attempt = 0
     sent = False
@@ -82,7 +83,10 @@ def change_node(
         }
         if check_mode:
             return NodeChange(before, before, True)
-        context.guard()
+        if afresh:
+            context.guard.afresh()
+        else:
+            context.guard()
         try:
             return NodeChange(before, Node(client.merge_patch(node_path(name), swap)), True)
         except KubernetesError as error:

@@ -91,6 +91,10 @@ class SlotGuard:
         """From now on only clean up, also when the playbook is gone: it was stopped on purpose and told us so."""
         self._parent = lambda: None
 
+    def afresh(self) -> None:
+        self._parent()
+        self._renew_now(lambda entry: entry)
+
     def before_restart(self) -> None:
         self._parent()
         self._renew_now(lambda entry: replace(entry, restart_sent=True))

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._decisions.ledger import Limits
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import KubernetesError
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._errors import GuardLost, KubernetesError
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.context import Context
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.cordon import CordonOptions, cordon
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.node_writes import fence_off
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.slot import drop_expired
 from ansible_collections.kubeops.aks_reboot.tests.unit.plugins.module_utils.slot_rig import MARGIN, TTL, Rig
@@ -84,3 +85,15 @@ def test_a_takeover_remembers_for_which_object_the_restart_was_sent(rig: Rig) ->
     assert taken.took_over is not None
     assert rig.holder().restart_sent
     assert rig.holder().node_uid == sent_for
+
+
+def test_a_cordon_does_not_rest_on_a_remembered_renewal(rig: Rig) -> None:
+    rig.take()
+    with rig.guard() as given_up:
+        with rig.guard():
+            pass
+        given_up()  # its own renewal is young, so an ordinary write passes: the journal fences it
+        context = replace(rig.context(), guard=given_up)
+        with pytest.raises(GuardLost):
+            cordon(rig.client, "n1", CordonOptions("a"), context)
+    assert not rig.client.get(NODE)["spec"].get("unschedulable")
