@@ -259,7 +259,7 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs imp
     require_not_negative,
     wait_limits,
 )
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.ways import restarter, sentinel_check
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.ways import Ways
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.check import Expected, check
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.reboot import RebootOptions, reboot
 
@@ -282,10 +282,10 @@ SPEC: dict[str, dict[str, Any]] = {
 def run(params: Mapping[str, Any], call: Call) -> Result:
     require_not_negative(params, "volume_detach_timeout", "retry_after_limit")
     name, limits = params["node"], wait_limits(params)
-    sentinel = sentinel_check(params)
     with ExitStack() as stack:
+        ways = Ways(params, stack)
+        sentinel, way = ways.sentinel_check(), ways.restarter(params["method"])
         opened = stack.enter_context(session(params, call))
-        way = restarter(params, stack)
         if call.check_mode:
             expected = Expected(params["expected_uid"], params["expected_boot_id"])
             asked = None if params["ignore_sentinel"] else sentinel

@@ -144,15 +144,8 @@ from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.specs imp
     require_not_negative,
     wait_limits,
 )
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.ways import (
-    new_run_id,
-    restarter,
-    sentinel_check,
-    who,
-)
-from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.context import (
-    Progress,
-)
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._edge.ways import Ways, new_run_id, who
+from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.context import Progress
 from ansible_collections.kubeops.aks_reboot.plugins.module_utils._operations.recover import (
     Recovery,
     RecoverySettings,
@@ -174,12 +167,13 @@ def run(params: Mapping[str, Any], call: Call) -> Result:
     require_not_negative(params, "lock_timeout")
     with ExitStack() as stack:
         opened = stack.enter_context(session(params, call))
+        ways = Ways(params, stack)
         recovery = Recovery(
             client=opened.client,
             store=opened.store,
             kured=opened.kured,
-            restarters=lambda method: restarter({**params, "method": method}, stack),
-            sentinel=sentinel_check(params),
+            restarters=ways.restarter,
+            sentinel=ways.sentinel_check(),
             settings=RecoverySettings(
                 run=new_run_id(),
                 by=params["by"] or who(),

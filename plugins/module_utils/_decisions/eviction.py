@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from .._errors import KubernetesError
+from .objects import NamespacedObject
 from .pods import Pod
 from .selectors import selects
 
@@ -46,18 +45,8 @@ def judge_refusal(error: KubernetesError) -> Refusal:
 
 
 @dataclass(frozen=True)
-class Budget:
+class Budget(NamespacedObject):
     """A PodDisruptionBudget, read-only."""
-
-    raw: Mapping[str, Any]
-
-    @property
-    def key(self) -> str:
-        return f"{self.raw['metadata']['namespace']}/{self.raw['metadata']['name']}"
-
-    @property
-    def namespace(self) -> str:
-        return str(self.raw["metadata"]["namespace"])
 
     @property
     def allowed(self) -> int:
@@ -69,7 +58,7 @@ class Budget:
     def covers(self, pod: Pod) -> bool:
         if self.namespace != pod.namespace:
             return False
-        return selects((self.raw.get("spec") or {}).get("selector"), pod.labels)
+        return selects(self._spec.get("selector"), pod.labels)
 
     def numbers(self) -> dict[str, int | str]:
         """What to tell about it when it blocks."""
@@ -87,7 +76,3 @@ class Budget:
             f"PDB {self.key} ({numbers['current_healthy']} healthy, {numbers['desired_healthy']} needed, "
             f"{numbers['disruptions_allowed']} disruptions allowed)"
         )
-
-    @property
-    def _status(self) -> Mapping[str, Any]:
-        return self.raw.get("status") or {}

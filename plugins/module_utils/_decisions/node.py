@@ -15,6 +15,7 @@ from typing import Any
 
 from .identity import Machine, parse_provider_id
 from .journal import HOLD, JOURNAL, LAST_REBOOT, SCALE_DOWN_DISABLED, Journal, parse_journal
+from .objects import KubernetesObject
 from .times import parse_time
 
 ZONE = "topology.kubernetes.io/zone"
@@ -23,30 +24,12 @@ UPGRADE_REASON = "kubernetes.azure.com/azure-cluster-autoscaler-scale-down-disab
 
 
 @dataclass(frozen=True)
-class Node:
+class Node(KubernetesObject):
     """A Node object, read-only, with the names that the rest of the code uses."""
-
-    raw: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        return str(self.raw["metadata"]["name"])
-
-    @property
-    def uid(self) -> str:
-        return str(self.raw["metadata"]["uid"])
 
     @property
     def resource_version(self) -> str:
         return str(self.raw["metadata"]["resourceVersion"])
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        return self.raw["metadata"].get("labels") or {}
-
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        return self.raw["metadata"].get("annotations") or {}
 
     @property
     def taints(self) -> list[Mapping[str, str]]:
@@ -173,14 +156,6 @@ class Node:
         except ValueError:
             return {}
         return value if isinstance(value, dict) else {}
-
-    @property
-    def _spec(self) -> Mapping[str, Any]:
-        return self.raw.get("spec") or {}
-
-    @property
-    def _status(self) -> Mapping[str, Any]:
-        return self.raw.get("status") or {}
 
     @property
     def _info(self) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .objects import NamespacedObject
 from .times import parse_time
 
 MIRROR = "kubernetes.io/config.mirror"
@@ -38,34 +39,12 @@ class OwnerState:
 
 
 @dataclass(frozen=True)
-class Pod:
+class Pod(NamespacedObject):
     """A Pod object, read-only, with the names that the rest of the code uses."""
-
-    raw: Mapping[str, Any]
-
-    @property
-    def namespace(self) -> str:
-        return str(self.raw["metadata"]["namespace"])
-
-    @property
-    def name(self) -> str:
-        return str(self.raw["metadata"]["name"])
-
-    @property
-    def uid(self) -> str:
-        return str(self.raw["metadata"]["uid"])
-
-    @property
-    def key(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        return self.raw["metadata"].get("labels") or {}
 
     @property
     def phase(self) -> str:
-        return str((self.raw.get("status") or {}).get("phase", ""))
+        return str(self._status.get("phase", ""))
 
     @property
     def finished(self) -> bool:
@@ -74,7 +53,7 @@ class Pod:
     @property
     def mirror(self) -> bool:
         """Whether it only mirrors a static pod, which the kubelet runs from a file: nobody can evict that."""
-        return MIRROR in (self.raw["metadata"].get("annotations") or {})
+        return MIRROR in self.annotations
 
     @property
     def deleted_at(self) -> datetime | None:
@@ -96,23 +75,23 @@ class Pod:
     @property
     def empty_dir(self) -> bool:
         """Whether it keeps data in an emptyDir volume, which an eviction deletes."""
-        return any("emptyDir" in volume for volume in (self.raw.get("spec") or {}).get("volumes") or [])
+        return any("emptyDir" in volume for volume in self._spec.get("volumes") or [])
 
     @property
     def claims(self) -> list[str]:
         """The names of its PersistentVolumeClaims."""
-        volumes = (self.raw.get("spec") or {}).get("volumes") or []
+        volumes = self._spec.get("volumes") or []
         return [v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v]
 
     @property
     def ready(self) -> bool:
-        conditions = (self.raw.get("status") or {}).get("conditions") or []
+        conditions = self._status.get("conditions") or []
         return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
     @property
     def containers(self) -> list[Mapping[str, Any]]:
         """The statuses of its containers (not the init containers)."""
-        return (self.raw.get("status") or {}).get("containerStatuses") or []
+        return self._status.get("containerStatuses") or []
 
     def running_since(self) -> datetime | None:
         """When the youngest of its containers started; None unless all are running."""

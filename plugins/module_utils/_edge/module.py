@@ -20,9 +20,8 @@ from .._operations.give_up import give_up
 from .._operations.kured import Kured
 from .._operations.ledger import LedgerStore
 from .._operations.slot_guard import SlotGuard
-from .specs import kubernetes_access, kured_settings, lock_settings
+from .specs import Params, kubernetes_access, kured_settings, lock_settings
 
-Params = Mapping[str, Any]
 Result = dict[str, Any]
 
 

@@ -9,34 +9,44 @@ from __future__ import annotations
 import getpass
 import secrets
 import socket
-from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Any
+from functools import cached_property
 
 from .._clients.arm import ArmClient
 from .._clients.ssh import SshClient
 from .._operations.proof import SentinelCheck
 from .._operations.restart import ArmRestarter, Restarter, SshRestarter
-from .specs import azure_access, ssh_access
+from .specs import Params, azure_access, ssh_access
 
 
-def sentinel_check(params: Mapping[str, Any]) -> SentinelCheck | None:
-    """How to look at a node's sentinel; None when the user does not want it looked at.
+class Ways:
+    """The ways into the nodes that a module's options name. What they need is read once, however many use it, and
+    sessions that they open are closed by ``stack``."""
 
-    Raises InvalidSetting, MissingLibrary.
-    """
-    if params["sentinel_method"] == "none":
-        return None
-    return SentinelCheck(SshClient(ssh_access(params)), params["sentinel"])
+    def __init__(self, params: Params, stack: ExitStack) -> None:
+        self._params = params
+        self._stack = stack
 
+    @cached_property
+    def _shell(self) -> SshClient:
+        return SshClient(ssh_access(self._params))
 
-def restarter(params: Mapping[str, Any], stack: ExitStack) -> Restarter:
-    """The way to restart that ``method`` names; sessions that it opens are closed by ``stack``."""
-    if params["method"] == "ssh":
-        return SshRestarter(SshClient(ssh_access(params)), params["reboot_command"], sudo=params["ssh_sudo"])
-    access = azure_access(params)
-    return ArmRestarter(lambda subscription: stack.enter_context(ArmClient(access, subscription)))
+    def sentinel_check(self) -> SentinelCheck | None:
+        """How to look at a node's sentinel; None when the user does not want it looked at.
+
+        Raises InvalidSetting, MissingLibrary.
+        """
+        if self._params["sentinel_method"] == "none":
+            return None
+        return SentinelCheck(self._shell, self._params["sentinel"])
+
+    def restarter(self, method: str) -> Restarter:
+        """The way to restart that ``method`` names. Raises InvalidSetting, MissingLibrary."""
+        if method == "ssh":
+            return SshRestarter(self._shell, self._params["reboot_command"], sudo=self._params["ssh_sudo"])
+        access = azure_access(self._params)
+        return ArmRestarter(lambda subscription: self._stack.enter_context(ArmClient(access, subscription)))
 
 
 def who() -> str:

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from .._clients.kubernetes import KubernetesClient
+from .._clients.kubernetes import KubernetesClient, Params
 from .._decisions.budgets import Budgets, pause
 from .._decisions.drain_filters import Action, DrainOptions, judge
 from .._decisions.eviction import Budget, Refusal, judge_refusal
-from .._decisions.journal import CORDONED, DRAINED
+from .._decisions.journal import CORDONED, DRAINED, Journal
 from .._decisions.node import Node
 from .._decisions.pods import OwnerState, Pod
 from .._decisions.rows import pod_row
@@ -101,7 +101,7 @@ def drain(
     return result
 
 
-def _require_drainable(node: Node, run: str) -> Any:
+def _require_drainable(node: Node, run: str) -> Journal:
     journal = fenced_journal(node, run)
     if journal.phase not in (CORDONED, DRAINED):
         raise Refused(
@@ -194,7 +194,7 @@ class _Drain:
                     self._handle(self._messages.get_nowait(), stack)
 
     @property
-    def _pods_params(self) -> Any:
+    def _pods_params(self) -> Params:
         return node_pods_params(self._node, self._options.pod_selector)
 
     def _list(self) -> list[Pod]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._clients.kubernetes import KubernetesClient
-from .._decisions.journal import FENCE, JOURNAL, Journal
+from .._decisions.journal import DRAINED, FENCE, JOURNAL, Journal
 from .._decisions.node import Node
 from .._errors import KubernetesError, Refused
 from .context import Context
@@ -35,19 +35,22 @@ def node_path(name: str) -> str:
     return f"{NODES}/{name}"
 
 
-def read_node(client: KubernetesClient, name: str, context: Context, *, seconds: float = OUTAGE_SECONDS) -> Node:
-    """The node, read anew; an API outage is waited out for ``seconds``.
-
-    Raises KubernetesError, and Refused if there is no such node.
-    """
+def find_node(client: KubernetesClient, name: str, context: Context) -> Node | None:
+    """The node, read anew, or None if there is none; an API outage is waited out. Raises KubernetesError."""
     try:
-        return Node(retried(lambda: client.get(node_path(name)), context.clock, seconds=seconds))
+        return Node(retried(lambda: client.get(node_path(name)), context.clock))
     except KubernetesError as error:
-        if error.status != 404:
-            raise
-        raise Refused(
-            f"{name}: there is no such node in the cluster (any more)", reason="node_not_found", node=name
-        ) from error
+        if error.status == 404:
+            return None
+        raise
+
+
+def read_node(client: KubernetesClient, name: str, context: Context) -> Node:
+    """As :func:`find_node`, but raises Refused if there is no such node."""
+    node = find_node(client, name, context)
+    if node is None:
+        raise Refused(f"{name}: there is no such node in the cluster (any more)", reason="node_not_found", node=name)
+    return node
 
 
 def change_node(
@@ -143,6 +146,23 @@ def fenced_journal(node: Node, run: str) -> Journal:
 
 def journal_patch(journal: Journal) -> Patch:
     return {"metadata": {"annotations": {JOURNAL: journal.dump()}}}
+
+
+def move_journal(client: KubernetesClient, name: str, run: str, phase: str, context: Context) -> Node:
+    """Note that the journal of ``run`` is in ``phase`` now; returns the node.
+
+    Back in ``drained`` it knows of no restart any more. Raises KubernetesError, and Refused when the journal is another
+    run's.
+    """
+
+    def change(node: Node) -> Patch | None:
+        journal = owned_journal(node, run)
+        if journal.phase == phase:
+            return None
+        cleared = {"marked": "", "operation": ""} if phase == DRAINED else {}
+        return journal_patch(journal.to(phase, **cleared))
+
+    return change_node(client, name, change, context).after
 
 
 def fence_off(client: KubernetesClient, name: str, run: str, context: Context) -> bool:

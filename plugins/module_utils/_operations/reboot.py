@@ -18,7 +18,7 @@ from .context import Context
 from .cordon import cordon_again
 from .events import record_event
 from .node_pods import list_node_pods
-from .node_writes import Patch, change_node, fenced_journal, journal_patch, owned_journal, read_node
+from .node_writes import Patch, change_node, fenced_journal, journal_patch, move_journal, owned_journal, read_node
 from .proof import NotCarriedOut, ProofWait, Sent, SentinelCheck, WaitLimits
 from .restart import NotSent, Restarter, Unknown
 from .volumes import wait_for_detach
@@ -67,7 +67,7 @@ def reboot(
     """Restart node ``name``, which run ``options.run`` has drained, exactly once, and see it come back well.
 
     Raises NotSent or Refused when no restart was carried out (the journal says ``drained`` again, so it may be rolled
-    back), and RebootError with the reasons ``restart_unknown``, ``reboot_timeout`` or ``node_replaced`` when one may
+    back), and RebootError with the reasons ``restart_unknown``, ``reboot_timeout`` or ``machine_gone`` when one may
     have been: then the node stays cordoned.
     """
     return _Reboot(client, name, restarter, sentinel, options, context).run()
@@ -124,7 +124,6 @@ class _Reboot:
             proof = wait.run()
         except NotCarriedOut as error:
             self._unmark()
-            self._context.guard.restart_settled()
             raise RebootError(error.message, reason=error.reason, node=self._name) from error
         except RebootError as error:
             if error.reason == "machine_gone":
@@ -183,7 +182,6 @@ class _Reboot:
                 return self._send_once(marked)
             except NotSent as error:
                 self._unmark()
-                self._context.guard.restart_settled()
                 if error.retry_after is None or attempt == SEND_ATTEMPTS:
                     raise
                 pause = min(error.retry_after, self._options.retry_after_limit)
@@ -227,21 +225,11 @@ class _Reboot:
 
     def _unmark(self) -> None:
         """Back to ``drained``: no restart of ours is outstanding."""
-
-        def change(node: Node) -> Patch | None:
-            journal = owned_journal(node, self._options.run)
-            if journal.phase != REBOOTING:
-                return None
-            return journal_patch(journal.to(DRAINED, marked="", operation=""))
-
-        change_node(self._client, self._name, change, self._context)
+        move_journal(self._client, self._name, self._options.run, DRAINED, self._context)
+        self._context.guard.restart_settled()
 
     def _note_proof(self) -> Node:
-        def change(node: Node) -> Patch | None:
-            journal = owned_journal(node, self._options.run)
-            return None if journal.phase == PROVEN else journal_patch(journal.to(PROVEN))
-
-        proven = change_node(self._client, self._name, change, self._context).after
+        proven = move_journal(self._client, self._name, self._options.run, PROVEN, self._context)
         self._context.progress.say("rebooted and proven well")
         record_event(self._client, proven, "RebootProven", "Rebooted, Ready, DaemonSets running", self._context)
         return proven

@@ -26,7 +26,7 @@ from .cordon import cordon_again, uncordon
 from .events import record_event
 from .kured import Kured
 from .ledger import Ledger, LedgerStore
-from .node_writes import NODES, Patch, change_node, fence_off, journal_patch, owned_journal
+from .node_writes import NODES, Patch, change_node, fence_off, journal_patch, move_journal, owned_journal
 from .proof import NotCarriedOut, ProofWait, Sent, SentinelCheck, WaitLimits
 from .restart import Restarter
 from .retry import FIRST_CONTACT_SECONDS, retried
@@ -88,7 +88,12 @@ class Recovery:
         ledger = retried(self.store.read, self.context.clock, seconds=FIRST_CONTACT_SECONDS)
         if not check_mode:
             ledger = self._await_signs_of_life(ledger)
-        nodes = retried(lambda: [Node(item) for item in self.client.items(NODES)], self.context.clock)
+        held = {holder.node for holder in ledger.holders}
+        # Only these are kept: of a large cluster's nodes all but a few have nothing to do with us.
+        nodes = retried(
+            lambda: [node for node in map(Node, self.client.items(NODES)) if node.journalled or node.name in held],
+            self.context.clock,
+        )
         present = {node.name for node in nodes}
         results = []
         for node in nodes:
@@ -220,11 +225,11 @@ class Recovery:
             try:
                 still_required = self._prove(name, journal, context)
             except NotCarriedOut as error:
-                self._note(name, DRAINED, context)
+                move_journal(self.client, name, self.settings.run, DRAINED, context)
                 context.guard.restart_settled()
                 uncordon(self.client, name, self.settings.run, context)
                 return ROLLED_BACK, f"rolled back: {error.message}"
-            self._note(name, PROVEN, context)
+            move_journal(self.client, name, self.settings.run, PROVEN, context)
         proven = journal.phase in (REBOOTING, PROVEN)
         uncordon(self.client, name, self.settings.run, context, still_required=still_required)
         if proven:
@@ -260,16 +265,6 @@ class Recovery:
             lambda: cordon_again(self.client, name, journal, context),
         )
         return wait.run().still_required
-
-    def _note(self, name: str, phase: str, context: Context) -> None:
-        def change(node: Node) -> Patch | None:
-            journal = owned_journal(node, self.settings.run)
-            if journal.phase == phase:
-                return None
-            cleared = {"marked": "", "operation": ""} if phase == DRAINED else {}
-            return journal_patch(journal.to(phase, **cleared))
-
-        change_node(self.client, name, change, context)
 
     def _only_slot(self, holder: Holder, now: datetime, check_mode: bool, *, gone: bool) -> Recovered:
         """A slot whose node carries no journal, or exists no more."""

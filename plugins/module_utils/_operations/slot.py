@@ -12,13 +12,11 @@ from dataclasses import replace
 
 from .._clients.kubernetes import KubernetesClient
 from .._decisions.ledger import Holder, find, with_holder, without
-from .._decisions.node import Node
-from .._errors import KubernetesError, Refused
+from .._errors import Refused
 from .context import Context
 from .kured import Kured
 from .ledger import Ledger, LedgerStore
-from .node_writes import node_path
-from .retry import retried
+from .node_writes import find_node
 
 
 def new_writer() -> str:
@@ -41,7 +39,7 @@ def release(
     Raises Refused while the node still carries this run's journal, or a restart may be outstanding: then the slot is
     what keeps everybody else away.
     """
-    present = _read(client, node, context)
+    present = find_node(client, node, context)
     entry = find(store.read_patiently().holders, node)
     if entry is None or entry.run != run:
         return False
@@ -76,15 +74,6 @@ def let_kured_go(store: LedgerStore, kured: Kured) -> None:
 def _without(holders: list[Holder], node: str, run: str) -> list[Holder] | None:
     entry = find(holders, node)
     return without(holders, node) if entry is not None and entry.run == run else None
-
-
-def _read(client: KubernetesClient, node: str, context: Context) -> Node | None:
-    try:
-        return Node(retried(lambda: client.get(node_path(node)), context.clock))
-    except KubernetesError as error:
-        if error.status == 404:
-            return None
-        raise
 
 
 def stop_all(store: LedgerStore, run: str, node: str, why: str, context: Context) -> bool:

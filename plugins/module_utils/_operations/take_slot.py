@@ -52,12 +52,14 @@ def list_busy(client: KubernetesClient, limits: Limits, context: Context) -> lis
     only a limit per pool makes it necessary to look at all nodes.
     """
     params = None if limits.max_unavailable else {"fieldSelector": "spec.unschedulable=true"}
-    nodes = [Node(item) for item in retried(lambda: list(client.items(NODES, params)), context.clock)]
-    return [
-        Busy(node.name, node.pool, node.zone, ours=node.journalled)
-        for node in nodes
-        if node.journalled or node.unschedulable or not node.ready
-    ]
+    return retried(
+        lambda: [
+            Busy(node.name, node.pool, node.zone, ours=node.journalled)
+            for node in map(Node, client.items(NODES, params))
+            if node.journalled or node.unschedulable or not node.ready
+        ],
+        context.clock,
+    )
 
 
 @dataclass
