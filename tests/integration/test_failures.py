@@ -30,6 +30,20 @@ def test_a_failing_node_in_the_middle(simulate: Simulate) -> None:
     assert cluster.left_behind() == []
 
 
+def test_a_failure_is_told_as_an_event_on_the_node(cluster: SimulatedCluster) -> None:
+    _system, later, failing = cluster.names
+    cluster.fault("http-status", code=403, server="arm", method="POST", node=failing)
+
+    run = run_playbook(cluster)
+
+    assert run.rc == 2
+    failures = [event for event in cluster.get("events", "-n", "default")["items"] if event["type"] == "Warning"]
+    told = [(event["involvedObject"]["name"], event["reason"]) for event in failures]
+    assert told == [(failing, "RebootFailed")], f"and nothing of {later}"
+    assert "status 403" in failures[0]["message"]
+    assert "RebootFailed" in cluster.kubectl("describe", "node", failing)
+
+
 def test_a_node_that_never_returns(cluster: SimulatedCluster) -> None:
     system, later, gone = cluster.names
     cluster.fault("node-never-returns", node=gone)

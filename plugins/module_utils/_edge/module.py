@@ -16,6 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._clients.kubernetes import KubernetesClient
 from .._errors import RebootError
 from .._operations.context import Context, Interrupted, NoWrites, ParentGuard, Progress, SystemClock
+from .._operations.events import record_failure
 from .._operations.give_up import give_up
 from .._operations.kured import Kured
 from .._operations.ledger import LedgerStore
@@ -64,7 +65,7 @@ def held(opened: Session, params: Params, call: Call) -> Iterator[Context]:
     """The context of a phase that writes to the node: under the guard of the slot that this run holds for it.
 
     In check mode nothing is written and no slot is needed. A phase that is stopped on purpose is rolled back first
-    where that is possible. Raises GuardLost without a slot.
+    where that is possible; a failure is told as an Event on the node. Raises GuardLost without a slot.
     """
     if call.check_mode:
         yield opened.context
@@ -76,6 +77,9 @@ def held(opened: Session, params: Params, call: Call) -> Iterator[Context]:
         except Interrupted:
             guard.outlive_parent()
             give_up(opened.client, opened.store, opened.kured, params["run_id"], params["node"], context)
+            raise
+        except RebootError as error:
+            record_failure(opened.client, params["node"], error, context)
             raise
 
 

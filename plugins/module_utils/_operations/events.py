@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 
 from .._clients.kubernetes import KubernetesClient
 from .._decisions.node import Node
 from .._decisions.times import format_time
-from .._errors import KubernetesError
+from .._errors import KubernetesError, RebootError
 from .context import Context
+from .node_writes import node_path
 
 COMPONENT = "kubeops.aks_reboot"
 _NAMESPACE = "default"  # where the kubelet and the node controller put the events of nodes
@@ -42,3 +44,10 @@ def record_event(
         client.create(f"/api/v1/namespaces/{_NAMESPACE}/events", body)
     except KubernetesError as error:
         context.progress.say(f"the event {reason} could not be recorded: {error.message}")
+
+
+def record_failure(client: KubernetesClient, name: str, error: RebootError, context: Context) -> None:
+    """Attach what stopped the work on node ``name`` as an Event, if that is possible right now; never raises."""
+    with contextlib.suppress(RebootError):
+        node = Node(client.get(node_path(name)))
+        record_event(client, node, "RebootFailed", error.message, context, warning=True)
